@@ -1,0 +1,60 @@
+import type {
+  AttributeProto,
+  FunctionProto,
+  GraphProto,
+  ModelProto,
+  NodeProto,
+  SparseTensorProto,
+  TensorProto,
+} from "../../runtime/onnx/protobuf/index.ts";
+
+/** Every graph of a model: the main one, those of training, and the ones inside nodes; an outer graph comes first. */
+export function* graphsOf(model: ModelProto): Generator<GraphProto> {
+  yield* graphsWithin(model.graph);
+  for (const { initialization, algorithm } of model.trainingInfo ?? [])
+    for (const graph of [initialization, algorithm]) if (graph) yield* graphsWithin(graph);
+  for (const body of model.functions ?? []) for (const graph of subgraphsOf(body)) yield* graphsWithin(graph);
+}
+
+function* graphsWithin(graph: GraphProto): Generator<GraphProto> {
+  yield graph;
+  for (const inner of subgraphsOf(graph)) yield* graphsWithin(inner);
+}
+
+/** The graphs directly inside the nodes of a graph or function. */
+export function* subgraphsOf({ node }: GraphProto | FunctionProto): Generator<GraphProto> {
+  for (const { attribute = [] } of node)
+    for (const { g, graphs = [] } of attribute) {
+      if (g) yield g;
+      yield* graphs;
+    }
+}
+
+/** Every node of a model, those of subgraphs and functions included. */
+export function* nodesOf(model: ModelProto): Generator<NodeProto> {
+  for (const { node } of graphsOf(model)) yield* node;
+  for (const { node } of model.functions ?? []) yield* node;
+}
+
+/** Every tensor that a model stores: initializers, sparse ones, and those in attributes. */
+export function* tensorsOf(model: ModelProto): Generator<TensorProto> {
+  for (const { initializer, sparseInitializer = [] } of graphsOf(model)) {
+    yield* initializer;
+    for (const sparse of sparseInitializer) yield* partsOf(sparse);
+  }
+  for (const { attribute = [] } of nodesOf(model)) for (const one of attribute) yield* attributeTensors(one);
+  for (const { attributeProto = [] } of model.functions ?? [])
+    for (const one of attributeProto) yield* attributeTensors(one);
+}
+
+function* attributeTensors(attribute: AttributeProto): Generator<TensorProto> {
+  if (attribute.t) yield attribute.t;
+  yield* attribute.tensors ?? [];
+  if (attribute.sparseTensor) yield* partsOf(attribute.sparseTensor);
+  for (const sparse of attribute.sparseTensors ?? []) yield* partsOf(sparse);
+}
+
+function* partsOf({ values, indices }: SparseTensorProto): Generator<TensorProto> {
+  if (values) yield values;
+  if (indices) yield indices;
+}
