@@ -1,0 +1,120 @@
+import { applyOne, asTensor, type Tensor, type TensorLike } from "../tensor.ts";
+import { add, mul, sign, square, sub } from "./arithmetic.ts";
+import { unary, unaryOperation } from "./define.ts";
+import { exp } from "./exponential.ts";
+import { tanh } from "./trigonometric.ts";
+
+/** The error function, to double precision: series below 2.5, continued fraction above. */
+export function erfReference(x: number): number {
+  const t = Math.abs(x);
+  if (Number.isNaN(x)) return x;
+  if (t > 6) return Math.sign(x);
+  if (t < 2.5) {
+    let term = t;
+    let total = t;
+    for (let n = 1; Math.abs(term) > 1e-17 * total && n < 200; n++) {
+      term *= (-t * t) / n;
+      total += term / (2 * n + 1);
+    }
+    return (Math.sign(x) * 2 * total) / Math.sqrt(Math.PI);
+  }
+  let fraction = 0;
+  for (let n = 60; n > 0; n--) fraction = n / 2 / (t + fraction);
+  return Math.sign(x) * (1 - Math.exp(-t * t) / (Math.sqrt(Math.PI) * (t + fraction)));
+}
+
+/** The error function 2/√π ∫₀ˣ e^(−t²) dt. */
+export const erf = unary({
+  name: "erf",
+  onnx: "Erf",
+  kernels: ["float32", "float16"],
+  reference: erfReference,
+  gradient: (dy, x) => mul(dy, mul(exp(mul(square(x), -1)), 2 / Math.sqrt(Math.PI))),
+});
+
+/** 1 / (1 + e^−x). */
+export const sigmoid = unary({
+  name: "sigmoid",
+  onnx: "Sigmoid",
+  reference: (x) => (x >= 0 ? 1 / (1 + Math.exp(-x)) : Math.exp(x) / (1 + Math.exp(x))),
+  gradient: (dy, _, y) => mul(mul(dy, y), sub(1, y)),
+  flops: 4,
+});
+
+/** ln(1 + eˣ), stable for large |x|. */
+export const softplus = unary({
+  name: "softplus",
+  onnx: "Softplus",
+  kernels: ["float32", "float64"],
+  reference: (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))),
+  gradient: (dy, x) => mul(dy, sigmoid(x)),
+  flops: 4,
+});
+
+/** ln sigmoid(x), stable for large |x|. */
+export const logSigmoid = (x: TensorLike): Tensor => mul(softplus(mul(x, -1)), -1);
+
+/** max(x, 0); the gradient at 0 is 0. */
+export const relu = unary({
+  name: "relu",
+  onnx: "Relu",
+  accepts: "number",
+  kernels: ["float32", "float64", "float16", "int32", "int8"],
+  reference: (x) => (Number.isNaN(x) ? x : Math.max(x, 0)),
+  // The sign of the output is 1 where it passed: cheaper in ONNX Runtime than comparison and selection.
+  gradient: (dy, _, y) => mul(dy, sign(y)),
+});
+
+const siluOperation = unaryOperation({
+  name: "silu",
+  kernels: ["float32", "float16"],
+  onnx: (graph, x) =>
+    graph.contributed
+      ? graph.nodes("QuickGelu", [x], { outputs: 1, domain: "com.microsoft", attributes: { alpha: { float: 1 } } })[0]
+      : graph.node("Mul", [x, graph.node("Sigmoid", [x])]),
+  reference: (x) => x / (1 + Math.exp(-x)),
+  gradient: (dy, x, y) => {
+    const s = sigmoid(x);
+    return mul(dy, add(s, mul(y, sub(1, s))));
+  },
+  flops: 5,
+});
+
+/** x · sigmoid(x), also called swish. */
+export const silu = (x: TensorLike): Tensor => applyOne(siluOperation, [asTensor(x)], {});
+
+const geluReference = (x: number, form: "erf" | "tanh"): number =>
+  form === "erf"
+    ? 0.5 * x * (1 + erfReference(x / Math.SQRT2))
+    : 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
+
+const geluOperation = unaryOperation<{ form: "erf" | "tanh" }>({
+  name: "gelu",
+  kernels: ["float32", "float16"],
+  onnx: (graph, x, _, { form }) => graph.node("Gelu", [x], { approximate: form === "tanh" ? "tanh" : "none" }),
+  reference: (x, { form }) => geluReference(x, form),
+  gradient: (dy, x, _, { form }) => mul(dy, geluDerivative(x, form)),
+  flops: 8,
+});
+
+function geluDerivative(x: Tensor, form: "erf" | "tanh"): Tensor {
+  const squared = square(x);
+  if (form === "erf") {
+    const density = mul(exp(mul(squared, -0.5)), 1 / Math.sqrt(2 * Math.PI));
+    return add(add(mul(erf(mul(x, Math.SQRT1_2)), 0.5), 0.5), mul(x, density));
+  }
+  // With u = √(2/π)(x + c x³): ½(1 + tanh u) + ½ x (1 − tanh² u) u'.
+  const scale = Math.sqrt(2 / Math.PI);
+  const t = tanh(mul(x, add(mul(squared, 0.044715 * scale), scale)));
+  const slope = mul(x, add(mul(squared, 3 * 0.044715 * scale), scale));
+  return mul(add(add(t, 1), mul(sub(1, square(t)), slope)), 0.5);
+}
+
+/**
+ * The Gaussian error linear unit x · Φ(x).
+ *
+ * @param form  "erf" is exact; "tanh" is the approximation ½x(1 + tanh(√(2/π)(x + 0.044715x³))). Default "erf"
+ * @source      Hendrycks & Gimpel 2016, arXiv:1606.08415
+ */
+export const gelu = (x: TensorLike, { form = "erf" }: { form?: "erf" | "tanh" } = {}): Tensor =>
+  applyOne(geluOperation, [asTensor(x)], { form });

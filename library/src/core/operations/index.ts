@@ -1,0 +1,13 @@
+export * from "./activations.ts";
+export * from "./arithmetic.ts";
+export { broadcastTo } from "./broadcast.ts";
+export * from "./cast.ts";
+export * from "./comparison.ts";
+export * from "./exponential.ts";
+export * from "./matmul.ts";
+export * from "./reduce.ts";
+export { expandDims, flatten, reshape, squeeze } from "./reshape.ts";
+export { stopGradient } from "./stop-gradient.ts";
+export { moveAxis, swapAxes, transpose } from "./transpose.ts";
+export * from "./trigonometric.ts";
+export * from "./where.ts";

@@ -1,0 +1,254 @@
+import { allocate, type TypedArray } from "../core/dtype.ts";
+import { SettingError, StateError } from "../core/errors.ts";
+import { evaluateReference } from "../core/oracle.ts";
+import { type SimplifyOptions, simplify } from "../core/simplify.ts";
+import { asTensor, input, Tensor } from "../core/tensor.ts";
+import { type Argument, type Concrete, leavesOf, mapTree, signatureOf } from "../core/tree.ts";
+import { convert, Value } from "../core/value.ts";
+import { type EmittedModel, emitModel } from "./onnx/emit.ts";
+import { encodeModel } from "./onnx/protobuf/index.ts";
+import { Session, type SessionOptions } from "./onnx/session.ts";
+import { cutIntoStages, runHostStage, type Stage } from "./stages.ts";
+
+/** Who runs a program: ONNX Runtime, or the oracle in plain TypeScript with 64-bit floats. */
+export type Executor = "onnx" | "reference";
+
+export interface CompileOptions extends SessionOptions, SimplifyOptions {
+  /** Who runs it. Default "onnx". */
+  readonly executor?: Executor;
+  /**
+   * Positions of arguments whose values the program may write over once it has read them: the state of a training loop.
+   * Their memory is used for the next results, so that the loop allocates nothing.
+   */
+  readonly donate?: readonly number[];
+  /** Names of the arguments in errors and exported files. Default "argument 0", … */
+  readonly names?: readonly string[];
+}
+
+/** A traced, compiled function, called many times. */
+export interface Program<A extends unknown[], Y> {
+  /** Runs it: values in, values out. The first call with arguments of new shapes traces and compiles. */
+  (...args: { [K in keyof A]: Argument<A[K]> }): Promise<Concrete<Y>>;
+  /** Traces and opens the session for arguments like these without running it. */
+  prepare(...args: { [K in keyof A]: Argument<A[K]> }): Promise<void>;
+  /** The simplified graph for arguments like these: its inputs and outputs as tensors. */
+  trace(...args: { [K in keyof A]: Argument<A[K]> }): Traced;
+  /** Frees all sessions. Not needed in general: they go when nothing refers to the program. */
+  release(): Promise<void>;
+}
+
+/** A traced function: its graph, and the trees that its arguments and results form. */
+export interface Traced {
+  readonly inputs: readonly Tensor[];
+  readonly outputs: readonly Tensor[];
+  /** The result tree, with the traced tensors as leaves. */
+  readonly result: unknown;
+}
+
+/** Traces a function on arguments like these: a leaf becomes an input, static leaves stay. */
+export function traceFunction(
+  fn: (...args: any[]) => unknown,
+  args: readonly unknown[],
+  { names = [], without }: Pick<CompileOptions, "names" | "without"> = {},
+): Traced {
+  const inputs: Tensor[] = [];
+  const symbolic = args.map((argument, i) =>
+    mapTree(argument, (leaf: Value | number, path) => {
+      const name = names[i] ?? `argument ${i}`;
+      const { shape, dtype } = typeof leaf === "number" ? ({ shape: [], dtype: "float32" } as const) : leaf;
+      const tensor = input(shape, dtype, path === "" ? name : `${name} "${path}"`);
+      inputs.push(tensor);
+      return tensor;
+    }),
+  );
+  const result = fn(...symbolic);
+  if (result instanceof Promise)
+    throw new SettingError("compile/async", "a traced function must not be asynchronous", {
+      fix: "build the graph synchronously; only running a program is awaited",
+    });
+  const raw = leavesOf(result).map((leaf) => asTensor(leaf));
+  return { inputs, outputs: simplify(raw, { without }), result };
+}
+
+interface GraphStage extends Stage {
+  readonly emitted: EmittedModel;
+  readonly session: Session;
+}
+
+/** A program for one signature: its stages, opened. */
+class Specialization {
+  readonly traced: Traced;
+  readonly #stages: readonly (Stage | GraphStage)[];
+
+  constructor(traced: Traced, stages: readonly (Stage | GraphStage)[]) {
+    this.traced = traced;
+    this.#stages = stages;
+  }
+
+  static async open(traced: Traced, options: CompileOptions): Promise<Specialization> {
+    const stages = await Promise.all(
+      cutIntoStages(traced.inputs, traced.outputs).map(async (stage): Promise<Stage | GraphStage> => {
+        if (stage.place === "host") return stage;
+        const emitted = emitModel(stage.inputs, stage.outputs, { portable: options.provider === "webgpu" });
+        return { ...stage, emitted, session: await Session.open(encodeModel(emitted.model), options) };
+      }),
+    );
+    return new Specialization(traced, stages);
+  }
+
+  async run(values: readonly Value[], memory: MemoryPool): Promise<Value[]> {
+    const known = new Map<Tensor, Value>();
+    this.traced.inputs.forEach((tensor, i) => {
+      known.set(tensor, values[i]);
+    });
+    for (const stage of this.#stages) {
+      if (!("session" in stage)) {
+        runHostStage(stage, known);
+        continue;
+      }
+      const { inputNames, outputNames } = stage.emitted;
+      const feeds: Record<string, Value> = {};
+      stage.inputs.forEach((tensor, i) => {
+        feeds[inputNames[i]] = known.get(tensor)!;
+      });
+      const fetches: Record<string, Value> = {};
+      stage.outputs.forEach(({ shape, dtype, size }, i) => {
+        fetches[outputNames[i]] = new Value(memory.take(dtype, size), shape, dtype);
+      });
+      await stage.session.run(feeds, fetches);
+      stage.outputs.forEach((tensor, i) => {
+        known.set(tensor, fetches[outputNames[i]]);
+      });
+    }
+    const seen = new Set<Value>();
+    return this.traced.outputs.map((output) => {
+      // What goes out is the caller's: an input or a constant handed through, or a twin, is copied.
+      const found = known.get(output) ?? (output.node.attributes as unknown as { value: Value }).value;
+      const own = !values.includes(found) && known.has(output) && !seen.has(found);
+      seen.add(found);
+      return own ? found : new Value(found.data.slice(), found.shape, found.dtype);
+    });
+  }
+
+  async release(): Promise<void> {
+    for (const stage of this.#stages) if ("session" in stage) await stage.session.release();
+  }
+}
+
+/** Arrays that donated values left behind, by dtype and length. */
+class MemoryPool {
+  readonly #free = new Map<string, TypedArray[]>();
+
+  take(dtype: Value["dtype"], length: number): TypedArray {
+    return this.#free.get(`${dtype}${length}`)?.pop() ?? allocate(dtype, length);
+  }
+
+  give(value: Value): void {
+    const key = `${value.dtype}${value.size}`;
+    const list = this.#free.get(key);
+    const data = value.surrender();
+    if (list === undefined) this.#free.set(key, [data]);
+    else list.push(data);
+  }
+}
+
+// Sessions hold native memory that the garbage collector does not see: they are released with their program.
+const registry = new FinalizationRegistry<Map<string, Promise<Specialization>>>(async (specializations) => {
+  for (const specialization of specializations.values()) await (await specialization.catch(() => undefined))?.release();
+});
+
+/**
+ * Compiles a function over trees of tensors into a program over trees of values. It is traced once for each signature
+ * (structure, shapes, dtypes and static leaves of the arguments), simplified, and run by ONNX Runtime as one graph.
+ *
+ * @param fn  a synchronous function of tensors; numbers among the arguments become float32 scalars, strings and booleans
+ *            are static
+ * @throws    whatever `fn` throws while tracing; RuntimeError `runtime/open`, `runtime/run`; StateError `value/donated`
+ * @example
+ * const double = compile((x: Tensor) => mul(x, 2));
+ * (await double(value([1, 2]))).toArray();   // [2, 4]
+ */
+export function compile<A extends unknown[], Y>(fn: (...args: A) => Y, options: CompileOptions = {}): Program<A, Y> {
+  const { executor = "onnx", donate = [] } = options;
+  const specializations = new Map<string, Promise<Specialization>>();
+  const oracles = new Map<string, Traced>();
+  const memory = new MemoryPool();
+
+  const trace = (args: readonly unknown[]): Traced => traceFunction(fn, args, options);
+
+  const specialize = (args: readonly unknown[]): Promise<Specialization> => {
+    const signature = signatureOf(args);
+    let specialization = specializations.get(signature);
+    if (specialization === undefined) {
+      // Tracing errors are thrown here, on the caller's stack.
+      const traced = trace(args);
+      specialization = Specialization.open(traced, options);
+      specializations.set(signature, specialization);
+      specialization.catch(() => specializations.delete(signature));
+    }
+    return specialization;
+  };
+
+  const program = async (...args: unknown[]): Promise<unknown> => {
+    const leaves = leavesOf(args);
+    const values = leaves.map((leaf) => {
+      if (leaf instanceof Tensor)
+        throw new StateError("program/tensor", "a program takes values, not tensors", {
+          operands: { argument: leaf },
+          fix: "evaluate the tensor first: await evaluate(x)",
+        });
+      return leaf instanceof Value ? leaf : new Value(Float32Array.of(leaf), []);
+    });
+    let traced: Traced;
+    let results: Value[];
+    if (executor === "reference") {
+      const signature = signatureOf(args);
+      traced = oracles.get(signature) ?? trace(args);
+      oracles.set(signature, traced);
+      results = runReference(traced, values);
+    } else {
+      const specialization = await specialize(args);
+      traced = specialization.traced;
+      results = await specialization.run(values, memory);
+    }
+    for (const position of donate)
+      for (const leaf of leavesOf(args[position])) if (leaf instanceof Value && !leaf.donated) memory.give(leaf);
+    let position = 0;
+    return mapTree(traced.result, () => results[position++]);
+  };
+
+  registry.register(program, specializations);
+  return Object.assign(program, {
+    prepare: async (...args: unknown[]) => {
+      if (executor === "onnx") await specialize(args);
+    },
+    trace: (...args: unknown[]) => trace(args),
+    release: async () => {
+      for (const specialization of specializations.values()) await (await specialization).release();
+      specializations.clear();
+    },
+  }) as unknown as Program<A, Y>;
+}
+
+function runReference({ inputs, outputs }: Traced, values: readonly Value[]): Value[] {
+  const data = new Map(inputs.map((tensor, i) => [tensor, values[i].toFloat64()]));
+  return evaluateReference(outputs, data).map(
+    (result, i) => new Value(convert(result, outputs[i].dtype), outputs[i].shape, outputs[i].dtype),
+  );
+}
+
+/**
+ * Runs what a tree of tensors needs and gives the tree of their values: the way to try things at a prompt.
+ *
+ * @example
+ * (await evaluate(exp(0))).item()   // 1
+ */
+export async function evaluate<X>(
+  tree: X,
+  options: SessionOptions & { executor?: Executor } = {},
+): Promise<Concrete<X>> {
+  const program = compile(() => tree, options);
+  const result = await (program as unknown as () => Promise<Concrete<X>>)();
+  await program.release();
+  return result;
+}
