@@ -7,6 +7,7 @@ export * from "./exponential.ts";
 export * from "./matmul.ts";
 export * from "./reduce.ts";
 export { expandDims, flatten, reshape, squeeze } from "./reshape.ts";
+export { logSoftmax, softmax } from "./softmax.ts";
 export { stopGradient } from "./stop-gradient.ts";
 export { moveAxis, swapAxes, transpose } from "./transpose.ts";
 export * from "./trigonometric.ts";
