@@ -2,12 +2,14 @@ import { allocate, type TypedArray } from "../core/dtype.ts";
 import { SettingError, StateError } from "../core/errors.ts";
 import { evaluateReference } from "../core/oracle.ts";
 import { type SimplifyOptions, simplify } from "../core/simplify.ts";
-import { asTensor, input, Tensor } from "../core/tensor.ts";
+import { asTensor, input, type Node, Tensor } from "../core/tensor.ts";
 import { type Argument, type Concrete, leavesOf, mapTree, signatureOf } from "../core/tree.ts";
 import { convert, Value } from "../core/value.ts";
+import { type Cost, costOf } from "./cost.ts";
 import { type EmittedModel, emitModel } from "./onnx/emit.ts";
 import { encodeModel } from "./onnx/protobuf/index.ts";
 import { Session, type SessionOptions } from "./onnx/session.ts";
+import { type Profile, profileFile, readProfile } from "./profile.ts";
 import { cutIntoStages, runHostStage, type Stage } from "./stages.ts";
 
 /** Who runs a program: ONNX Runtime, or the oracle in plain TypeScript with 64-bit floats. */
@@ -33,6 +35,21 @@ export interface Program<A extends unknown[], Y> {
   prepare(...args: { [K in keyof A]: Argument<A[K]> }): Promise<void>;
   /** The simplified graph for arguments like these: its inputs and outputs as tensors. */
   trace(...args: { [K in keyof A]: Argument<A[K]> }): Traced;
+  /**
+   * Where the time of a call goes, from ONNX Runtime's own profiler: one row per operation and line of your code.
+   *
+   * @throws SettingError `profile/browser`
+   */
+  profile(...args: { [K in keyof A]: Argument<A[K]> }): Promise<Profile>;
+  /** Floating-point operations, bytes moved and peak memory of a call, from the graph alone. */
+  cost(...args: { [K in keyof A]: Argument<A[K]> }): Cost;
+  /**
+   * The program for arguments like these as the bytes of an `.onnx` file of standard operators. Inputs and outputs are
+   * named by their paths: "params.layers.0.weight".
+   *
+   * @throws SettingError `export/random` when random numbers are drawn inside
+   */
+  export(...args: { [K in keyof A]: Argument<A[K]> }): Uint8Array<ArrayBuffer>;
   /** Frees all sessions. Not needed in general: they go when nothing refers to the program. */
   release(): Promise<void>;
 }
@@ -89,8 +106,13 @@ class Specialization {
     const stages = await Promise.all(
       cutIntoStages(traced.inputs, traced.outputs).map(async (stage): Promise<Stage | GraphStage> => {
         if (stage.place === "host") return stage;
-        const emitted = emitModel(stage.inputs, stage.outputs, { portable: options.provider === "webgpu" });
-        return { ...stage, emitted, session: await Session.open(encodeModel(emitted.model), options) };
+        const portable = options.provider === "webgpu";
+        const emitted = emitModel(stage.inputs, stage.outputs, { portable, external: true });
+        return {
+          ...stage,
+          emitted,
+          session: await Session.open(encodeModel(emitted.model), options, emitted.external),
+        };
       }),
     );
     return new Specialization(traced, stages);
@@ -128,6 +150,15 @@ class Specialization {
       seen.add(found);
       return own ? found : new Value(found.data.slice(), found.shape, found.dtype);
     });
+  }
+
+  /** Which traced node each ONNX node, by name, came from. */
+  get origins(): ReadonlyMap<string, Node> {
+    return new Map(this.#stages.flatMap((stage) => ("session" in stage ? [...stage.emitted.origins] : [])));
+  }
+
+  endProfiling(): void {
+    for (const stage of this.#stages) if ("session" in stage) stage.session.endProfiling();
   }
 
   async release(): Promise<void> {
@@ -191,14 +222,7 @@ export function compile<A extends unknown[], Y>(fn: (...args: A) => Y, options: 
 
   const program = async (...args: unknown[]): Promise<unknown> => {
     const leaves = leavesOf(args);
-    const values = leaves.map((leaf) => {
-      if (leaf instanceof Tensor)
-        throw new StateError("program/tensor", "a program takes values, not tensors", {
-          operands: { argument: leaf },
-          fix: "evaluate the tensor first: await evaluate(x)",
-        });
-      return leaf instanceof Value ? leaf : new Value(Float32Array.of(leaf), []);
-    });
+    const values = leaves.map(toValue);
     let traced: Traced;
     let results: Value[];
     if (executor === "reference") {
@@ -223,11 +247,60 @@ export function compile<A extends unknown[], Y>(fn: (...args: A) => Y, options: 
       if (executor === "onnx") await specialize(args);
     },
     trace: (...args: unknown[]) => trace(args),
+    profile: (...args: unknown[]) => profileProgram(trace(args), leavesOf(args).map(toValue), options),
+    cost: (...args: unknown[]) => {
+      const { inputs, outputs } = trace(args);
+      return costOf(inputs, outputs);
+    },
+    export: (...args: unknown[]) => exportProgram(trace(args), args, options.names),
     release: async () => {
       for (const specialization of specializations.values()) await (await specialization).release();
       specializations.clear();
     },
   }) as unknown as Program<A, Y>;
+}
+
+function toValue(leaf: Tensor | Value | number): Value {
+  if (leaf instanceof Tensor)
+    throw new StateError("program/tensor", "a program takes values, not tensors", {
+      operands: { argument: leaf },
+      fix: "evaluate the tensor first: await evaluate(x)",
+    });
+  return leaf instanceof Value ? leaf : new Value(Float32Array.of(leaf), []);
+}
+
+const profiledCalls = 5;
+
+async function profileProgram(traced: Traced, values: readonly Value[], options: CompileOptions): Promise<Profile> {
+  const { prefix, read } = await profileFile();
+  const specialization = await Specialization.open(traced, { ...options, profilePrefix: prefix });
+  const memory = new MemoryPool();
+  for (let call = 0; call < profiledCalls; call++) await specialization.run(values, memory);
+  specialization.endProfiling();
+  await specialization.release();
+  return readProfile(await read(), specialization.origins, profiledCalls);
+}
+
+function exportProgram(
+  { inputs, outputs, result }: Traced,
+  args: readonly unknown[],
+  names: readonly string[] = [],
+): Uint8Array<ArrayBuffer> {
+  if (cutIntoStages(inputs, outputs).some((stage) => stage.place === "host"))
+    throw new SettingError("export/random", "random numbers are drawn on the host, which a file cannot do", {
+      fix: "draw them outside, and pass them to the function as an argument",
+    });
+  const inputNames = args.flatMap((argument, i) => pathsOf(argument, names[i] ?? (args.length === 1 ? "x" : `x${i}`)));
+  return encodeModel(
+    emitModel(inputs, outputs, { inputNames, outputNames: pathsOf(result, "y"), portable: true }).model,
+  );
+}
+
+/** "root.path" for every leaf of a tree, "root" for a tree that is a leaf. */
+function pathsOf(tree: unknown, root: string): string[] {
+  const paths: string[] = [];
+  mapTree(tree, (_, path) => paths.push(path === "" ? root : `${root}.${path}`));
+  return paths;
 }
 
 function runReference({ inputs, outputs }: Traced, values: readonly Value[]): Value[] {

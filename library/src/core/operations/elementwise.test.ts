@@ -48,6 +48,7 @@ describe("one tensor", () => {
     ["logSigmoid", spread],
     ["relu", spread],
     ["silu", spread],
+    ["heaviside", spread],
     ["gelu", spread],
   ];
   test.each(cases)("%s: executors, gradient, batching", async (name, sample) => {

@@ -1,5 +1,5 @@
 import type { Node, Tensor } from "../../core/tensor.ts";
-import { OnnxGraphBuilder } from "./graph-builder.ts";
+import { type ExternalConstant, OnnxGraphBuilder } from "./graph-builder.ts";
 import { encodeModel, type ModelProto } from "./protobuf/index.ts";
 
 /** The operator set that models are written in. */
@@ -13,6 +13,8 @@ export interface EmitOptions {
   readonly outputNames?: readonly string[];
   /** Only operators of the ONNX standard, so that every runtime can read the file. Default false. */
   readonly portable?: boolean;
+  /** Keep large constants outside the model's bytes, for a session that is handed them. Default false. */
+  readonly external?: boolean;
 }
 
 export interface EmittedModel {
@@ -21,15 +23,18 @@ export interface EmittedModel {
   readonly outputNames: readonly string[];
   /** Which node of the traced graph each ONNX node, by name, came from. */
   readonly origins: ReadonlyMap<string, Node>;
+  /** Data of the large constants that the model only names. */
+  readonly external: readonly ExternalConstant[];
 }
 
 /** Writes a traced graph as an ONNX model. */
 export function emitModel(
   inputs: readonly Tensor[],
   outputs: readonly Tensor[],
-  { inputNames, outputNames, portable = false }: EmitOptions = {},
+  { inputNames, outputNames, portable = false, external = false }: EmitOptions = {},
 ): EmittedModel {
-  const builder = new OnnxGraphBuilder(!portable);
+  const kept: ExternalConstant[] = [];
+  const builder = new OnnxGraphBuilder(!portable, external ? kept : undefined);
   const names = new Map(inputs.map((tensor, i) => [tensor, inputNames?.[i] ?? `x${i}`]));
   const graph = builder.finish("sluice", inputs, outputs, names);
   const wanted = outputs.map((_, i) => outputNames?.[i] ?? `y${i}`);
@@ -49,6 +54,7 @@ export function emitModel(
     inputNames: inputs.map((tensor) => names.get(tensor)!),
     outputNames: wanted,
     origins: builder.origins,
+    external: kept,
   };
 }
 

@@ -6,6 +6,7 @@ import { convert, Value } from "../../core/value.ts";
 import {
   type AttributeProto,
   attributeType,
+  dataLocation,
   type GraphProto,
   type NodeProto,
   type TensorProto,
@@ -17,6 +18,15 @@ const text = new TextEncoder();
 /** Small constants are stored once per content. */
 const sharedConstantBytes = 256;
 
+/** Constants from this size on may stay outside the model's bytes: no copy, and no limit of 2 GB. */
+const externalConstantBytes = 1 << 20;
+
+/** Data of a constant that the model only names. */
+export interface ExternalConstant {
+  readonly path: string;
+  readonly data: Uint8Array;
+}
+
 /** What the builders of a graph and of its subgraphs share. */
 interface Shared {
   readonly initializers: TensorProto[];
@@ -25,6 +35,8 @@ interface Shared {
   readonly domains: Set<string>;
   readonly origins: Map<string, Node>;
   readonly contributed: boolean;
+  /** Where large constants go, or undefined where they belong into the model. */
+  readonly external: ExternalConstant[] | undefined;
   counter: number;
 }
 
@@ -34,7 +46,7 @@ export class OnnxGraphBuilder implements GraphBuilder {
   readonly #shared: Shared;
   #current: Node | undefined;
 
-  constructor(contributed: boolean, shared?: Shared) {
+  constructor(contributed: boolean, external?: ExternalConstant[], shared?: Shared) {
     this.#shared = shared ?? {
       initializers: [],
       constants: new Map(),
@@ -42,6 +54,7 @@ export class OnnxGraphBuilder implements GraphBuilder {
       domains: new Set([""]),
       origins: new Map(),
       contributed,
+      external,
       counter: 0,
     };
   }
@@ -97,18 +110,19 @@ export class OnnxGraphBuilder implements GraphBuilder {
   }
 
   constant(value: Value): string {
-    const { constants, large, initializers } = this.#shared;
+    const { constants, large, initializers, external } = this.#shared;
     const bytes = new Uint8Array(value.data.buffer, value.data.byteOffset, value.data.byteLength);
     const key = bytes.length <= sharedConstantBytes ? `${value}:${bytes.join()}` : undefined;
     const known = key === undefined ? large.get(value) : constants.get(key);
     if (known !== undefined) return known;
     const name = `c${this.#shared.counter++}`;
-    initializers.push({
-      name,
-      dims: [...value.shape],
-      dataType: dtypes[value.dtype].onnx,
-      rawData: bytes,
-    });
+    const described = { name, dims: [...value.shape], dataType: dtypes[value.dtype].onnx };
+    if (external !== undefined && bytes.length >= externalConstantBytes) {
+      external.push({ path: name, data: bytes });
+      const entries = { location: name, offset: "0", length: String(bytes.length) };
+      const externalData = Object.entries(entries).map(([key, item]) => ({ key, value: item }));
+      initializers.push({ ...described, dataLocation: dataLocation.external, externalData });
+    } else initializers.push({ ...described, rawData: bytes });
     if (key === undefined) large.set(value, name);
     else constants.set(key, name);
     return name;
@@ -163,7 +177,7 @@ export class OnnxGraphBuilder implements GraphBuilder {
   }
 
   #subgraph({ formal, bound, outputs }: OnnxSubgraph): GraphProto {
-    const inner = new OnnxGraphBuilder(this.contributed, this.#shared);
+    const inner = new OnnxGraphBuilder(this.contributed, undefined, this.#shared);
     const names = new Map(bound);
     for (const tensor of formal) names.set(tensor, this.#fresh());
     return inner.finish(`body${this.#shared.counter++}`, formal, outputs, names);

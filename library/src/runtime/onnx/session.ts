@@ -1,6 +1,7 @@
 import { InferenceSession, platform, Tensor as RuntimeTensor } from "#onnxruntime";
 import { RuntimeError } from "../../core/errors.ts";
 import type { Value } from "../../core/value.ts";
+import type { ExternalConstant } from "./graph-builder.ts";
 
 /** Where a program runs: `cpu` (Node's default), `wasm` (the browser's default), `webgpu`, `cuda`. */
 export type Provider = "cpu" | "wasm" | "webgpu" | "cuda";
@@ -14,12 +15,6 @@ export interface SessionOptions {
   readonly optimization?: "disabled" | "basic" | "extended" | "all";
   /** Prefix of the file that the runtime's profiler writes. Default: no profiling. */
   readonly profilePrefix?: string;
-}
-
-/** Data of tensors too large for the model file, by the location that the model names for them. */
-export interface ExternalData {
-  readonly path: string;
-  readonly data: Uint8Array;
 }
 
 /** Data as ONNX Runtime takes it. The view is made once for each value. */
@@ -47,7 +42,7 @@ export class Session {
   static async open(
     model: Uint8Array | string,
     options: SessionOptions = {},
-    externalData?: readonly ExternalData[],
+    external: readonly ExternalConstant[] = [],
   ): Promise<Session> {
     const {
       threads,
@@ -65,7 +60,7 @@ export class Session {
           executionMode: "sequential",
           logSeverityLevel: 3,
           ...(profilePrefix === undefined ? {} : { enableProfiling: true, profileFilePrefix: profilePrefix }),
-          ...(externalData === undefined ? {} : { externalData: [...externalData] }),
+          ...(external.length === 0 ? {} : { externalData: [...external] }),
           // Denormals cost a hundred times a normal operation, and training makes many.
           extra: { session: { set_denormal_as_zero: "1" } },
         }),
