@@ -102,7 +102,7 @@ function fold(node: Node): Tensor[] | undefined {
   }
   const largest = Math.max(...values.map((value) => value.size));
   // A small constant stretched to a large one stays a stretch: the runtime broadcasts for nothing.
-  if (outputs.some(({ shape }) => sizeOf(shape) > Math.max(largest, 64))) return undefined;
+  if (outputs.some(({ shape }) => sizeOf(shape) > largest)) return undefined;
   const results = operation.reference(
     values.map((value) => value.toFloat64()),
     node,

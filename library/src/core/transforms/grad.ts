@@ -53,9 +53,9 @@ export function valueAndGrad<P, R extends unknown[]>(
 ): (params: P, ...rest: R) => [unknown, P] {
   return (params, ...rest) => {
     const separated = separate(params);
+    const leaves = differentiable(leavesOf(separated));
     const result = fn(separated, ...rest);
     const loss = scalarLoss(auxiliary ? (result as [Tensor, unknown])[0] : result);
-    const leaves = differentiable(leavesOf(separated));
     const cotangents = pullBack([loss], [onesLike(loss)], leaves);
     let position = 0;
     const gradient = mapTree(separated, (leaf) => cotangents[position++] ?? zerosLike(leaf));
