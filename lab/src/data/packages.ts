@@ -1,0 +1,30 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname } from "node:path";
+import { DataError } from "./errors.ts";
+
+const require = createRequire(import.meta.url);
+
+/** The folder of an installed package; DataError `package-missing` where it is not installed. */
+export function packageFolder(name: string): string {
+  try {
+    return dirname(require.resolve(`${name}/package.json`));
+  } catch (cause) {
+    throw new DataError("package-missing", name, "this data package is not installed; run `npm ci`", { cause });
+  }
+}
+
+/** The bytes of a file in an installed package. */
+export function packageFile(name: string, path: string): Uint8Array<ArrayBuffer> {
+  try {
+    return Uint8Array.from(readFileSync(require.resolve(`${name}/${path}`)));
+  } catch (cause) {
+    throw new DataError("package-missing", name, `its file ${path} is not installed; run \`npm ci\``, { cause });
+  }
+}
+
+/** The text of a file in an installed package. */
+export const packageText = (name: string, path: string): string => new TextDecoder().decode(packageFile(name, path));
+
+/** The parsed JSON of a file in an installed package. */
+export const packageJson = <T>(name: string, path: string): T => JSON.parse(packageText(name, path)) as T;
