@@ -18,6 +18,7 @@ import {
   valueAndGrad,
   zipTrees,
 } from "../index.ts";
+import { expectClose } from "../testing/check.ts";
 
 interface Line {
   slope: Tensor;
@@ -146,4 +147,14 @@ test("large constants stay outside the model and are still right", async () => {
   const program = compile((a: Tensor) => matmul(a, table));
   const result = await program(value(new Float32Array(4000).fill(1), { shape: [1, 4000] }));
   expect(result.data[99]).toBe(1000);
+});
+
+test("WebAssembly gives what the native runtime gives; a provider that is not here is named", async () => {
+  const f = (a: Tensor) => [relu(matmul(a, a)), sum(a, { axis: 0 })];
+  const point = await evaluate(normal(key(2), [5, 5]));
+  const [native, web] = [await compile(f)(point), await compile(f, { provider: "wasm", threads: 1 })(point)];
+  native.forEach((result, i) => {
+    expectClose(web[i].toFloat64(), result.toFloat64(), { rtol: 1e-5 });
+  });
+  await expect(compile(f, { provider: "npu" as "cpu" })(point)).rejects.toMatchObject({ code: "runtime/provider" });
 });

@@ -1,4 +1,8 @@
-/** ONNX Runtime as Node has it: native, on the CPU's cores. */
-export * from "onnxruntime-node";
-export const platform: "node" | "web" = "node";
-export const providers = ["cpu", "cuda", "webgpu"] as const;
+import type * as Common from "onnxruntime-common";
+
+/** Providers that ONNX Runtime has in Node: native ones, and the browser's WebAssembly for comparison. */
+export const providers: readonly string[] = ["cpu", "cuda", "wasm"];
+
+/** The runtime that has a provider, loaded when it is first needed. */
+export const loadRuntime = (provider: string): Promise<typeof Common> =>
+  provider === "wasm" ? import("onnxruntime-web") : import("onnxruntime-node");

@@ -1,4 +1,8 @@
-/** ONNX Runtime as a browser has it: WebAssembly with SIMD and threads, or WebGPU. */
-export * from "onnxruntime-web/webgpu";
-export const platform: "node" | "web" = "web";
-export const providers = ["wasm", "webgpu"] as const;
+import type * as Common from "onnxruntime-common";
+
+/** Providers that ONNX Runtime has in a browser. */
+export const providers: readonly string[] = ["wasm", "webgpu"];
+
+/** The runtime that has a provider, loaded when it is first needed. */
+export const loadRuntime = (provider: string): Promise<typeof Common> =>
+  provider === "webgpu" ? import("onnxruntime-web/webgpu") : import("onnxruntime-web/wasm");

@@ -1,5 +1,6 @@
-import { InferenceSession, platform, Tensor as RuntimeTensor } from "#onnxruntime";
-import { RuntimeError } from "../../core/errors.ts";
+import type * as Runtime from "onnxruntime-common";
+import { loadRuntime, providers } from "#onnxruntime";
+import { RuntimeError, SettingError } from "../../core/errors.ts";
 import type { Value } from "../../core/value.ts";
 import type { ExternalConstant } from "./graph-builder.ts";
 
@@ -18,41 +19,42 @@ export interface SessionOptions {
 }
 
 /** Data as ONNX Runtime takes it. The view is made once for each value. */
-const views = new WeakMap<Value, RuntimeTensor>();
-
-export function runtimeTensor(value: Value): RuntimeTensor {
-  let view = views.get(value);
-  if (view === undefined) {
-    view = new RuntimeTensor(value.dtype as "float32", value.data as Float32Array, value.shape);
-    views.set(value, view);
-  }
-  return view;
-}
+const views = new WeakMap<Value, Runtime.Tensor>();
 
 /** One opened ONNX model. */
 export class Session {
-  readonly #session: InferenceSession;
+  readonly #session: Runtime.InferenceSession;
+  /** Native sessions write results where they are told to; others answer with memory of their own. */
+  readonly #writesIntoOutputs: boolean;
   #released = false;
 
-  private constructor(session: InferenceSession) {
+  /** Each runtime has a tensor class of its own, and takes no other. */
+  readonly #Tensor: typeof Runtime.Tensor;
+
+  private constructor(runtime: typeof Runtime, session: Runtime.InferenceSession, writesIntoOutputs: boolean) {
+    this.#Tensor = runtime.Tensor;
     this.#session = session;
+    this.#writesIntoOutputs = writesIntoOutputs;
   }
 
-  /** @throws RuntimeError `runtime/open` with the runtime's own message */
+  /** @throws SettingError `runtime/provider`; RuntimeError `runtime/open` with the runtime's own message */
   static async open(
     model: Uint8Array | string,
     options: SessionOptions = {},
     external: readonly ExternalConstant[] = [],
   ): Promise<Session> {
-    const {
-      threads,
-      provider = platform === "node" ? "cpu" : "wasm",
-      optimization = "extended",
-      profilePrefix,
-    } = options;
+    const { threads, provider = providers[0] as Provider, optimization = "extended", profilePrefix } = options;
+    if (!providers.includes(provider))
+      throw new SettingError("runtime/provider", `there is no provider "${provider}" here`, {
+        fix: `use one of: ${providers.join(", ")}`,
+      });
+    const runtime = await loadRuntime(provider);
+    // Threads of WebAssembly are set once, for the whole page, before its first session.
+    if (provider === "wasm" && threads !== undefined) runtime.env.wasm.numThreads = threads;
     try {
       return new Session(
-        await InferenceSession.create(model as Uint8Array, {
+        runtime,
+        await runtime.InferenceSession.create(model as Uint8Array, {
           executionProviders: [provider],
           graphOptimizationLevel: optimization,
           ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
@@ -64,6 +66,7 @@ export class Session {
           // Denormals cost a hundred times a normal operation, and training makes many.
           extra: { session: { set_denormal_as_zero: "1" } },
         }),
+        provider === "cpu",
       );
     } catch (cause) {
       throw new RuntimeError("runtime/open", `ONNX Runtime cannot open this graph: ${(cause as Error).message}`, {
@@ -81,22 +84,33 @@ export class Session {
   async run(inputs: Readonly<Record<string, Value>>, outputs: Readonly<Record<string, Value>>): Promise<void> {
     if (this.#released)
       throw new RuntimeError("runtime/released", "this program was released", { fix: "compile it again" });
-    const feeds: Record<string, RuntimeTensor> = {};
-    for (const name in inputs) feeds[name] = runtimeTensor(inputs[name]);
-    const fetches: Record<string, RuntimeTensor> = {};
-    for (const name in outputs) fetches[name] = runtimeTensor(outputs[name]);
-    let results: InferenceSession.OnnxValueMapType;
+    const feeds: Record<string, Runtime.Tensor> = {};
+    for (const name in inputs) feeds[name] = this.#view(inputs[name]);
     try {
-      results = await this.#session.run(feeds, fetches);
+      if (this.#writesIntoOutputs) {
+        const fetches: Record<string, Runtime.Tensor> = {};
+        for (const name in outputs) fetches[name] = this.#view(outputs[name]);
+        await this.#session.run(feeds, fetches);
+        return;
+      }
+      const results = await this.#session.run(feeds, Object.keys(outputs));
+      for (const name in outputs) {
+        const { data } = results[name] as Runtime.Tensor;
+        (outputs[name].data as Float32Array).set(data as Float32Array);
+        results[name].dispose();
+      }
     } catch (cause) {
       throw new RuntimeError("runtime/run", `ONNX Runtime failed: ${(cause as Error).message}`, { cause });
     }
-    // The browser's runtime may answer with arrays of its own.
-    for (const name in outputs) {
-      const given = (results[name] as RuntimeTensor).data as Float32Array;
-      const wanted = outputs[name].data as Float32Array;
-      if (given !== wanted && given.buffer !== wanted.buffer) wanted.set(given);
+  }
+
+  #view(value: Value): Runtime.Tensor {
+    let view = views.get(value);
+    if (view === undefined || !(view instanceof this.#Tensor)) {
+      view = new this.#Tensor(value.dtype as "float32", value.data as Float32Array, value.shape);
+      views.set(value, view);
     }
+    return view;
   }
 
   /** Ends profiling; the runtime writes its file. */

@@ -45,7 +45,9 @@ export function decodeMessage<M extends MessageName>(name: M, bytes: Uint8Array,
     throw new ModelFileError("too-large", `the file has ${bytes.length} bytes; at most ${maxBytes} are read`, {
       fix: "store large tensors as external data, or raise maxBytes",
     });
-  return new Decoder(bytes, rest).message(plans[name], {}, bytes.length, 0) as unknown as Messages[M];
+  // Node's buffers are arrays whose `slice` does not copy: they are read as plain ones.
+  const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+  return new Decoder(plain, rest).message(plans[name], {}, bytes.length, 0) as unknown as Messages[M];
 }
 
 interface Plan {

@@ -132,6 +132,12 @@ describe("decoding", () => {
     expect(decodeTensor(bytes).rawData?.buffer).toBe(bytes.buffer);
   });
 
+  test("Node buffers are read like plain arrays", () => {
+    const tensor: TensorProto = { dims: [3], dataType: 1, floatData: Float32Array.of(1, 2, 3), name: "odd" };
+    const shifted = Buffer.concat([Buffer.of(0), encodeTensor(tensor)]).subarray(1);
+    expect(decodeTensor(shifted)).toEqual(tensor);
+  });
+
   test("repeated numbers are read packed and one by one", () => {
     const writer = new BinaryWriter();
     writer.uint32((1 << 3) | WireType.LengthDelimited).bytes(new Uint8Array([3, 4])); // dims, packed
