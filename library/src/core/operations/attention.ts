@@ -2,16 +2,16 @@ import { DTypeError, ShapeError } from "../errors.ts";
 import type { Operation } from "../operation.ts";
 import { evaluateReference } from "../oracle.ts";
 import { broadcastShapes, range } from "../shape.ts";
-import { apply, asTensor, constant, constantValue, harmonise, input, type Tensor, type TensorLike } from "../tensor.ts";
-import { value as toValue } from "../value.ts";
+import { apply, asTensor, constantValue, harmonise, input, type Tensor, type TensorLike } from "../tensor.ts";
 import { add, mul, sub } from "./arithmetic.ts";
 import { unbroadcast } from "./broadcast.ts";
 import { cast } from "./cast.ts";
-import { and, lessEqual } from "./comparison.ts";
+import { and } from "./comparison.ts";
 import { alignBatched, broadcastError, ensureBatched, expectFloat, withKernel } from "./define.ts";
 import { matmul } from "./matmul.ts";
 import { any, sum } from "./reduce.ts";
 import { softmax } from "./softmax.ts";
+import { causalMask } from "./triangular.ts";
 import { where } from "./where.ts";
 
 const composed = (scores: Tensor, value: Tensor): Tensor[] => {
@@ -53,17 +53,6 @@ const attendOperation: Operation<Record<never, never>> = {
   },
   flops: ({ inputs: [scores, value] }) => scores.size * (5 + 2 * value.shape.at(-1)!),
 };
-
-/** Query i sees the keys up to itself; fewer queries than keys are the last ones. bool[queries, keys]. */
-function causalMask(queries: number, keys: number): Tensor {
-  const last = constant(
-    toValue(
-      Int32Array.from(range(queries), (i) => i + keys - queries),
-      { shape: [queries, 1] },
-    ),
-  );
-  return lessEqual(constant(toValue(Int32Array.from(range(keys)))), last);
-}
 
 /**
  * Scaled dot-product attention: each query takes the mean of the values, weighted by how well their keys match it.
@@ -109,7 +98,7 @@ export function attention(
   const scores = matmul(mul(q, scale ?? 1 / Math.sqrt(q.shape.at(-1)!)), k, { transposeB: true });
   const given = mask === undefined ? undefined : asTensor(mask);
   if (given !== undefined) expectMask(given, scores);
-  const visible = causal ? causalMask(queries, keys) : undefined;
+  const visible = causal ? causalMask(queries, { keys }) : undefined;
   if (given?.dtype !== "bool") {
     const added = [visible && where(visible, zero(scores), -Infinity), given].filter((one) => one !== undefined);
     // Masks are added to each other first: they are smaller than the scores.

@@ -5,6 +5,7 @@ export { broadcastTo } from "./broadcast.ts";
 export * from "./cast.ts";
 export * from "./comparison.ts";
 export { concat, stack } from "./concat.ts";
+export { binaryCrossEntropy, type CrossEntropyOptions, crossEntropy, type Reduction } from "./cross-entropy.ts";
 export * from "./exponential.ts";
 export { type GatherOptions, gather, gatherAlong } from "./gather.ts";
 export { layerNorm } from "./layer-norm.ts";
