@@ -45,6 +45,9 @@ export function editModel(model: ModelProto, edit: (graph: GraphEditor, model: M
   return withoutUndefined(cleanUp(copy));
 }
 
+/** Questions to a model's graph. It is not to be changed through them: use {@link editModel}. */
+export const queryModel = ({ graph }: ModelProto): GraphEditor => new GraphEditor(graph);
+
 function copyGraph(graph: GraphProto): GraphProto {
   const node = graph.node.map((one) => ({
     ...one,

@@ -137,7 +137,8 @@ export function tensorData(tensor: TensorProto): TensorData {
   checkCount(tensor, raw.length, Math.ceil((count * bits) / 8), "bytes");
   if (bits < 8) return { type, shape, data: widen(type, unpack(type, bits, raw, count)) };
   const width = bits / 8 / per;
-  const aligned = raw.byteOffset % width === 0 ? raw : raw.slice();
+  // `new Uint8Array` copies where the `slice` of a Node buffer would not.
+  const aligned = raw.byteOffset % width === 0 ? raw : new Uint8Array(raw);
   return { type, shape, data: widen(type, new array(aligned.buffer, aligned.byteOffset, count * per)) };
 }
 

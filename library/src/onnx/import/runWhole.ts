@@ -1,0 +1,48 @@
+import { type InferenceSession, Tensor as RuntimeTensor } from "onnxruntime-common";
+import { loadRuntime, providers } from "#onnxruntime";
+import { type DType, dtypeOf } from "../../core/dtype.ts";
+import { RuntimeError, Value } from "../../core/index.ts";
+import { encodeModel } from "../../runtime/onnx/protobuf/index.ts";
+import { withParams } from "../export/withParams.ts";
+import type { ImportedModel, Params } from "./importOnnx.ts";
+
+/**
+ * Runs a model as ONNX Runtime reads it. For what cannot be traced: nothing here is differentiable.
+ *
+ * @returns the outputs by name (text as an array of strings), or undefined where ONNX Runtime cannot open the model
+ */
+export async function runWhole(
+  { model, wanted }: ImportedModel,
+  inputs: Readonly<Record<string, any>>,
+  params: Params,
+): Promise<Record<string, Value> | undefined> {
+  const known = new Set([...model.graph.input, ...model.graph.output].map(({ name }) => name));
+  if ([...Object.keys(inputs), ...wanted].some((name) => !known.has(name))) return undefined;
+  let session: InferenceSession;
+  try {
+    const runtime = await loadRuntime(providers[0]);
+    session = await runtime.InferenceSession.create(encodeModel(withParams(model, params)), { logSeverityLevel: 3 });
+  } catch {
+    return undefined;
+  }
+  try {
+    const feeds = Object.fromEntries(Object.entries(inputs).map(([name, source]) => [name, feedOf(source)]));
+    const results = await session.run(feeds, [...wanted]);
+    return Object.fromEntries(wanted.map((name) => [name, valueOf(results[name] as RuntimeTensor) as Value]));
+  } catch (cause) {
+    throw new RuntimeError("runtime/run", `ONNX Runtime failed: ${(cause as Error).message}`, { cause });
+  } finally {
+    await session.release();
+  }
+}
+
+function feedOf(source: Value | number | string[]): RuntimeTensor {
+  if (typeof source === "number") return new RuntimeTensor("float32", Float32Array.of(source), []);
+  if (Array.isArray(source)) return new RuntimeTensor("string", source, [source.length]);
+  return new RuntimeTensor(source.dtype as "float32", source.data as Float32Array, source.shape);
+}
+
+function valueOf({ data, dims, type }: RuntimeTensor): Value | string[] {
+  if (type === "string") return data as string[];
+  return new Value(data as Float32Array, dims, type === "bool" ? "bool" : (dtypeOf(data as Float32Array) as DType));
+}
