@@ -1,3 +1,4 @@
+import { enoughValues } from "../statistics/interval.ts";
 import type { Measure } from "../store/measurements.ts";
 import type { Budget, TrialStatus } from "../store/trials.ts";
 import type { Check } from "./check.ts";
@@ -42,9 +43,6 @@ export interface Witness {
   readonly measures: readonly Measure[];
 }
 
-/** Seeds below which an interval says little. */
-export const fewSeeds = 3;
-
 /** Judges the claims of one run from what its trials measured. */
 export function judgeClaims(
   claims: { readonly [id: string]: Judge },
@@ -65,7 +63,7 @@ export function judgeClaims(
     const verdict = verdictOf(claim, checks, notes.length > 0, budget);
     if (verdict === "reproduced" || verdict === "not reproduced") {
       const seeds = new Set(witnesses.map((witness) => witness.seed)).size;
-      if (seeds < fewSeeds && budget === "full") notes.push(`${seeds} of at least ${fewSeeds} seeds`);
+      if (seeds < enoughValues && budget === "full") notes.push(`${seeds} of at least ${enoughValues} seeds`);
       for (const check of checks) {
         if (check.close) notes.push(`“${check.label}”: the interval reaches across the threshold`);
       }

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { findPackageJSON } from "node:module";
-import { cpus, platform, release, totalmem } from "node:os";
+import { arch, cpus, platform, totalmem } from "node:os";
 import type { Provenance } from "../store/runs.ts";
 
 /** Packages whose version can move a figure. */
@@ -18,7 +18,7 @@ export function provenance(): Provenance {
       ...Object.fromEntries(packages.map((name) => [name, packageVersion(name)])),
     },
     machine: {
-      system: `${platform()} ${release()}`,
+      system: `${platform()} ${arch()}`,
       processor: cpus()[0]?.model.trim() ?? "unknown",
       cores: cpus().length,
       memoryGib: Math.round(totalmem() / 2 ** 30),

@@ -86,8 +86,8 @@ describe("a run", () => {
 });
 
 test("trials that throw, diverge, run out of memory, are killed or end silently are told apart, and end alone", async () => {
-  process.execArgv.push("--max-old-space-size=64");
-  const result = await run("faulty").finally(() => process.execArgv.pop());
+  process.env.NODE_OPTIONS = "--max-old-space-size=64";
+  const result = await run("faulty").finally(() => delete process.env.NODE_OPTIONS);
   expect(result.trials.map(({ variant, status, error }) => [variant, status, error?.kind])).toEqual([
     ["sound", "done", undefined],
     ["throws", "failed", "threw"],

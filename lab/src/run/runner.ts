@@ -138,10 +138,7 @@ async function work(
     {
       // A file, not a pipe: what a dying process prints last must not be lost with its reader.
       stdio: ["ignore", output, output, "ipc"],
-      execArgv: [
-        "--disable-warning=ExperimentalWarning",
-        ...process.execArgv.filter((word) => word.startsWith("--max-old")),
-      ],
+      execArgv: ["--disable-warning=ExperimentalWarning"],
     },
   );
   closeSync(output);

@@ -1,0 +1,53 @@
+import { csvFormat } from "d3-dsv";
+import { curvesSpec } from "../plots/curves.ts";
+import { metricsOf } from "../store/measurements.ts";
+import { figuresOf, type RunRecord } from "../store/runs.ts";
+import type { Store } from "../store/store.ts";
+import { trialsOf } from "../store/trials.ts";
+
+/** A figure of a page, with the data behind it. */
+export interface ReportFigure {
+  readonly id: string;
+  readonly title: string;
+  readonly caption: string;
+  /** Vega-Lite. */
+  readonly spec: object;
+  /** Comma-separated values with a head line. */
+  readonly csv: string;
+}
+
+/** The figures of a run: those that the paper draws, then the curve of every metric that has more than one step. */
+export function reportFigures(store: Store, run: RunRecord): ReportFigure[] {
+  const own = figuresOf(store, run.id).map((figure) => ({ ...figure, csv: csvFormat(inlineData(figure.spec)) }));
+  const points = trialsOf(store, run.id).flatMap(({ id, variant, seed }) =>
+    metricsOf(store, id).map(({ name, step, value }) => ({ name, variant, seed, step, value })),
+  );
+  const curves = [...Map.groupBy(points, (point) => point.name)]
+    .filter(([, values]) => values.some(({ step }) => step !== values[0].step))
+    .map(([name, values]) => ({
+      id: `metric-${fileName(name)}`,
+      title: `${name} by step`,
+      caption: `${name} over the steps: thin lines are single seeds, thick lines means over the seeds of a variant, bands their 95 % intervals.`,
+      spec: curvesSpec(name, values),
+      csv: csvFormat(values),
+    }));
+  return [...own, ...curves];
+}
+
+/** A text that may stand as a file's name anywhere. */
+export function fileName(text: string): string {
+  return text.replace(/[^A-Za-z0-9._-]+/g, "-").replace(/^[.-]+/, "") || "figure";
+}
+
+type Rows = Record<string, string | number | boolean | null>[];
+
+/** All data that stands inside a Vega-Lite specification, each table once. */
+function inlineData(spec: unknown): Rows {
+  if (typeof spec !== "object" || spec === null) return [];
+  if (Array.isArray(spec)) return spec.flatMap(inlineData);
+  return Object.entries(spec).flatMap(([key, value]) => {
+    if (key === "data" && Array.isArray(value?.values)) return value.values as Rows;
+    if (key === "datasets") return Object.values(value as Record<string, Rows>).flat();
+    return inlineData(value);
+  });
+}
