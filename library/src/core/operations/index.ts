@@ -16,6 +16,7 @@ export { eye, full, linspace, ones, range, zeros } from "./range.ts";
 export * from "./reduce.ts";
 export { expandDims, flatten, reshape, squeeze } from "./reshape.ts";
 export { rmsNorm } from "./rms-norm.ts";
+export { rotate } from "./rotate.ts";
 export { scatterAdd, scatterAddAlong, scatterSet, scatterSetAlong } from "./scatter.ts";
 export { type SliceRange, slice, sliceAxis } from "./slice.ts";
 export { logSoftmax, softmax } from "./softmax.ts";
