@@ -152,17 +152,21 @@ class Specialization {
     });
   }
 
+  get sessions(): Session[] {
+    return this.#stages.flatMap((stage) => ("session" in stage ? [stage.session] : []));
+  }
+
   /** Which traced node each ONNX node, by name, came from. */
   get origins(): ReadonlyMap<string, Node> {
     return new Map(this.#stages.flatMap((stage) => ("session" in stage ? [...stage.emitted.origins] : [])));
   }
 
   endProfiling(): void {
-    for (const stage of this.#stages) if ("session" in stage) stage.session.endProfiling();
+    for (const session of this.sessions) session.endProfiling();
   }
 
   async release(): Promise<void> {
-    for (const stage of this.#stages) if ("session" in stage) await stage.session.release();
+    for (const session of this.sessions) await session.release();
   }
 }
 
@@ -183,9 +187,10 @@ class MemoryPool {
   }
 }
 
-// Sessions hold native memory that the garbage collector does not see: they are released with their program.
-const registry = new FinalizationRegistry<Map<string, Promise<Specialization>>>(async (specializations) => {
-  for (const specialization of specializations.values()) await (await specialization.catch(() => undefined))?.release();
+// Sessions hold native memory that the garbage collector does not see: they are released with their program. Only the
+// sessions may be held here: a traced graph refers, through the stack traces of its sites, to the program itself.
+const registry = new FinalizationRegistry<Set<Session>>((sessions) => {
+  for (const session of sessions) void session.release();
 });
 
 /**
@@ -203,6 +208,7 @@ export function compile<A extends unknown[], Y>(fn: (...args: A) => Y, options: 
   const { executor = "onnx", donate = [] } = options;
   const specializations = new Map<string, Promise<Specialization>>();
   const oracles = new Map<string, Traced>();
+  const sessions = new Set<Session>();
   const memory = new MemoryPool();
 
   const trace = (args: readonly unknown[]): Traced => traceFunction(fn, args, options);
@@ -213,7 +219,10 @@ export function compile<A extends unknown[], Y>(fn: (...args: A) => Y, options: 
     if (specialization === undefined) {
       // Tracing errors are thrown here, on the caller's stack.
       const traced = trace(args);
-      specialization = Specialization.open(traced, options);
+      specialization = Specialization.open(traced, options).then((opened) => {
+        for (const session of opened.sessions) sessions.add(session);
+        return opened;
+      });
       specializations.set(signature, specialization);
       specialization.catch(() => specializations.delete(signature));
     }
@@ -241,7 +250,7 @@ export function compile<A extends unknown[], Y>(fn: (...args: A) => Y, options: 
     return mapTree(traced.result, () => results[position++]);
   };
 
-  registry.register(program, specializations);
+  registry.register(program, sessions);
   return Object.assign(program, {
     prepare: async (...args: unknown[]) => {
       if (executor === "onnx") await specialize(args);
@@ -254,8 +263,9 @@ export function compile<A extends unknown[], Y>(fn: (...args: A) => Y, options: 
     },
     export: (...args: unknown[]) => exportProgram(trace(args), args, options.names),
     release: async () => {
-      for (const specialization of specializations.values()) await (await specialization).release();
+      await Promise.all([...specializations.values()].map(async (specialization) => (await specialization).release()));
       specializations.clear();
+      sessions.clear();
     },
   }) as unknown as Program<A, Y>;
 }

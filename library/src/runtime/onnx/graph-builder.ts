@@ -138,6 +138,7 @@ export class OnnxGraphBuilder implements GraphBuilder {
 
   /** Writes all nodes that `outputs` need and returns the outputs' names. `names` holds what is already bound. */
   write(outputs: readonly Tensor[], names: Map<Tensor, string>): string[] {
+    const outer = this.#current;
     for (const node of nodesOf(outputs, (one) => one.outputs.every((output) => names.has(output)))) {
       if (node.outputs.every((output) => names.has(output))) continue;
       this.#current = node;
@@ -150,7 +151,7 @@ export class OnnxGraphBuilder implements GraphBuilder {
         names.set(output, written[i]);
       });
     }
-    this.#current = undefined;
+    this.#current = outer;
     return outputs.map((output) => names.get(output)!);
   }
 

@@ -31,7 +31,16 @@ export class Session {
   /** Each runtime has a tensor class of its own, and takes no other. */
   readonly #Tensor: typeof Runtime.Tensor;
 
-  private constructor(runtime: typeof Runtime, session: Runtime.InferenceSession, writesIntoOutputs: boolean) {
+  /** The runtime reads large constants where they are, so they must stay. */
+  readonly #external: readonly ExternalConstant[];
+
+  private constructor(
+    runtime: typeof Runtime,
+    session: Runtime.InferenceSession,
+    external: readonly ExternalConstant[],
+    writesIntoOutputs: boolean,
+  ) {
+    this.#external = external;
     this.#Tensor = runtime.Tensor;
     this.#session = session;
     this.#writesIntoOutputs = writesIntoOutputs;
@@ -66,6 +75,7 @@ export class Session {
           // Denormals cost a hundred times a normal operation, and training makes many.
           extra: { session: { set_denormal_as_zero: "1" } },
         }),
+        external,
         provider === "cpu",
       );
     } catch (cause) {
@@ -116,6 +126,11 @@ export class Session {
   /** Ends profiling; the runtime writes its file. */
   endProfiling(): void {
     this.#session.endProfiling();
+  }
+
+  /** Bytes of constants that live outside the model. */
+  get externalBytes(): number {
+    return this.#external.reduce((total, { data }) => total + data.length, 0);
   }
 
   /** Frees the native memory. */
