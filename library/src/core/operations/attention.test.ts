@@ -134,6 +134,19 @@ describe("edges", () => {
   test("bool masks batch and combine with causal", () =>
     check((a, b, c, flags) => attention(a, b, c, flags, { causal: true }), [q, k, v, value(mask)]));
 
+  test("a bias joins either mask", async () => {
+    const bias = numbers(7, 3, 3);
+    await check((a, b, c, d) => attention(a, b, c, value(mask), { bias: d, causal: true }), [q, k, v, bias]);
+    const [joint, both] = oracle(
+      (a, b, c, d) => [
+        attention(a, b, c, d, { causal: true }),
+        attention(a, b, c, mul(d, 0.5), { bias: mul(d, 0.5), causal: true }),
+      ],
+      [q, k, v, bias],
+    );
+    expectClose(joint, both, { rtol: 1e-12 });
+  });
+
   test("half precision, no queries", async () => {
     const half = (...x: Tensor[]) => {
       const [a, b, c] = x.map((one) => cast(one, "float16"));

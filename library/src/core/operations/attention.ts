@@ -54,10 +54,16 @@ const attendOperation: Operation<Record<never, never>> = {
   flops: ({ inputs: [scores, value] }) => scores.size * (5 + 2 * value.shape.at(-1)!),
 };
 
+export interface AttentionOptions {
+  readonly bias?: TensorLike;
+  readonly causal?: boolean;
+  readonly scale?: number;
+}
+
 /**
  * Scaled dot-product attention: each query takes the mean of the values, weighted by how well their keys match it.
  *
- *     softmax(query·keyᵀ · scale + mask) · value
+ *     softmax(query·keyᵀ · scale + bias) · value
  *
  * Leading axes (batch, heads) broadcast, so that several heads may share a key and a value.
  *
@@ -65,7 +71,9 @@ const attendOperation: Operation<Record<never, never>> = {
  * @param key     float[..., keys, width]
  * @param value   float[..., keys, widthOfValue]
  * @param mask    broadcasts to [..., queries, keys]. bool: true where a query may look; a query that may look nowhere
- *                gets zeros. float: added to the scores, gets a gradient; a row of −Infinity gives NaN
+ *                gets zeros. float: as `bias`
+ * @param bias    added to the scores before the softmax (relative positions, say), float that broadcasts to [..., queries,
+ *                keys]; gets a gradient. A row of −Infinity gives NaN
  * @param causal  each query sees only keys up to itself (fewer queries than keys: the queries are the last). Default false
  * @param scale   Default 1/√width
  * @returns       float[..., queries, widthOfValue]
@@ -80,7 +88,7 @@ export function attention(
   key: TensorLike,
   value: TensorLike,
   mask?: TensorLike,
-  { causal = false, scale }: { causal?: boolean; scale?: number } = {},
+  { bias, causal = false, scale }: AttentionOptions = {},
 ): Tensor {
   const [q, k, v] = harmonise("attention", query, key, value);
   expectFloat("attention", q);
@@ -97,22 +105,27 @@ export function attention(
   // The query is the narrow side: scaling it costs a fraction of scaling the scores.
   const scores = matmul(mul(q, scale ?? 1 / Math.sqrt(q.shape.at(-1)!)), k, { transposeB: true });
   const given = mask === undefined ? undefined : asTensor(mask);
-  if (given !== undefined) expectMask(given, scores);
-  const visible = causal ? causalMask(queries, { keys }) : undefined;
-  if (given?.dtype !== "bool") {
-    const added = [visible && where(visible, zero(scores), -Infinity), given].filter((one) => one !== undefined);
-    // Masks are added to each other first: they are smaller than the scores.
-    const bias = added.length === 0 ? undefined : added.reduce((a, b) => add(a, b));
-    return apply(attendOperation, [bias ? add(scores, bias) : scores, v], {})[0];
-  }
-  const allowed = visible ? and(given, visible) : given;
-  // Finite, so that a row without any key is not NaN; its uniform weights are then taken out.
-  const hidden = scores.dtype === "float16" ? -6e4 : -1e30;
-  const [y] = apply(attendOperation, [add(scores, where(allowed, zero(scores), hidden)), v], {});
-  return everyRowSees(given) && !causal ? y : mul(y, cast(any(allowed, { axis: -1, keepDims: true }), y.dtype));
+  const allowed = given?.dtype === "bool" ? given : undefined;
+  const added = [given === allowed ? undefined : given, bias === undefined ? undefined : asTensor(bias)];
+  for (const one of [allowed, ...added]) if (one !== undefined) expectMask(one, scores);
+  const seen = causal ? causalMask(queries, { keys }) : undefined;
+  const visible = allowed && seen ? and(allowed, seen) : (allowed ?? seen);
+  // Finite where a row may be left without any key: uniform weights, to be taken out, instead of NaN.
+  const hidden = allowed === undefined ? -Infinity : scores.dtype === "float16" ? -6e4 : -1e30;
+  added.push(visible && where(visible, asTensor(0, scores.dtype), hidden));
+  // Biases and masks are added to each other first: they are smaller than the scores.
+  const [first, ...others] = added.filter((one) => one !== undefined);
+  const masked =
+    first === undefined
+      ? scores
+      : add(
+          scores,
+          others.reduce((a, b) => add(a, b), first),
+        );
+  const [y] = apply(attendOperation, [masked, v], {});
+  const safe = allowed === undefined || (!causal && everyRowSees(allowed));
+  return safe ? y : mul(y, cast(any(visible!, { axis: -1, keepDims: true }), y.dtype));
 }
-
-const zero = (like: Tensor): Tensor => asTensor(0, like.dtype);
 
 function expectMask(mask: Tensor, scores: Tensor): void {
   if (broadcastShapes(mask.shape, scores.shape) === undefined) throw broadcastError("attention", { mask, scores });
