@@ -17,6 +17,8 @@ export interface TensorEntry {
   kind: "tensor";
   tensor: Tensor;
   type: DataTypeName;
+  /** For quantized numbers: the tensor that they stand for, kept in their range. Gradients go to it. */
+  source?: Tensor;
 }
 
 /** A sequence; how many items it has is known while tracing. */

@@ -127,9 +127,9 @@ export class Interpreter {
       if (absent !== undefined) throw new Unsupported(`it reads "${absent}", which nothing makes`);
       return this.#apply(node, inputs as (Entry | undefined)[], scope, body);
     } catch (error) {
-      if (!(error instanceof Unsupported) && !(error instanceof SluiceError)) throw error;
       if (error instanceof InnerFailure) return "failed";
-      if (error instanceof ImportError) throw error;
+      // A malformed node fails in ways that only its converter could foresee: whatever it throws is the node's problem.
+      if (error instanceof ImportError || !(error instanceof Error)) throw error;
       this.needsData ||= error instanceof NeedsData;
       const reason = error instanceof SluiceError ? error.message.replaceAll("\n", " ") : error.message;
       this.problems.push({ node: nodeName(node), operator: operatorName(node), reason });

@@ -9,6 +9,7 @@ import {
   splitAxis,
   stack,
   type Tensor,
+  tile,
 } from "../../../core/index.ts";
 import { type Converters, integersOf, type NodeContext } from "../context.ts";
 import type { Entry, TextEntry } from "../entry.ts";
@@ -77,11 +78,7 @@ export const arrangingOperators: Converters = {
     const axis = normalAxis(node.attributes.int("axis", 0), x.rank);
     return splitAxis(x, partSizes(node, x.shape[axis]), { axis });
   },
-  Tile: (node) => {
-    const x = node.tensor(0);
-    const repeats = node.numbers(1) ?? [];
-    return repeats.reduce((tiled, times, axis) => repeat(tiled, axis, times), x);
-  },
+  Tile: (node) => tile(node.tensor(0), node.numbers(1) ?? []),
 
   ConcatFromSequence: (node) => {
     const items = sequenceItems(node, 0).map(tensorOf);

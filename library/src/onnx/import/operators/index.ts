@@ -1,13 +1,23 @@
 import type { Converter, Converters } from "../context.ts";
 import { arrangingOperators } from "./arranging.ts";
+import { attentionOperators } from "./attention.ts";
 import { bitwiseOperators } from "./bitwise.ts";
+import { contributedOperators, optimizerOperators } from "./contributed.ts";
 import { controlOperators } from "./controlFlow.ts";
 import { elementwiseOperators } from "./elementwise.ts";
 import { indexingOperators } from "./indexing.ts";
+import { lossOperators } from "./losses.ts";
 import { normalizationOperators } from "./normalization.ts";
+import { orderingOperators } from "./ordering.ts";
 import { productOperators } from "./products.ts";
+import { quantizedOperators } from "./quantized.ts";
+import { randomOperators } from "./random.ts";
 import { reductionOperators } from "./reductions.ts";
+import { resizeOperators } from "./resize.ts";
+import { samplingOperators } from "./sampling.ts";
 import { shapeOperators } from "./shapes.ts";
+import { signalOperators } from "./signal.ts";
+import { textOperators } from "./text.ts";
 import { trainingOperators } from "./training.ts";
 import { typeOperators } from "./types.ts";
 
@@ -19,12 +29,23 @@ const domains: Readonly<Record<string, Converters>> = {
     ...controlOperators,
     ...elementwiseOperators,
     ...indexingOperators,
+    ...lossOperators,
+    ...randomOperators,
+    ...signalOperators,
+    ...textOperators,
+    ...resizeOperators,
+    ...samplingOperators,
+    ...attentionOperators,
+    ...quantizedOperators,
     ...normalizationOperators,
+    ...orderingOperators,
+    ...optimizerOperators,
     ...productOperators,
     ...reductionOperators,
     ...shapeOperators,
     ...typeOperators,
   },
+  "com.microsoft": contributedOperators,
   "ai.onnx.preview.training": trainingOperators,
 };
 

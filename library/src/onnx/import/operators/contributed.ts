@@ -1,0 +1,192 @@
+import {
+  add,
+  broadcastTo,
+  cast,
+  clip,
+  expandDims,
+  gather,
+  gelu,
+  layerNorm,
+  less,
+  matmul,
+  mul,
+  range,
+  relu,
+  reshape,
+  rmsNorm,
+  sigmoid,
+  sliceAxis,
+  sub,
+  sum,
+  swapAxes,
+  type Tensor,
+  tanh,
+  transpose,
+  where,
+} from "../../../core/index.ts";
+import type { Converter, Converters, NodeContext } from "../context.ts";
+import { Unsupported } from "../faults.ts";
+import { contributedAttention } from "./attention.ts";
+import { normalAxis } from "./axes.ts";
+import { normalizationOperators } from "./normalization.ts";
+import { contributedQuantized } from "./quantized.ts";
+import { constantOf } from "./types.ts";
+
+/** The activation that an optimizer has fused into another node. */
+export function fusedActivation(x: Tensor, name: string | undefined, settings: readonly number[]): Tensor {
+  switch (name ?? "") {
+    case "":
+      return x;
+    case "Relu":
+      return relu(x);
+    case "Sigmoid":
+      return sigmoid(x);
+    case "Tanh":
+      return tanh(x);
+    case "LeakyRelu":
+      return where(less(x, 0), mul(x, settings[0] ?? 0.01), x);
+    case "Clip":
+      return clip(x, settings[0], settings[1]);
+    case "HardSigmoid":
+      return clip(add(mul(x, settings[0] ?? 0.2), settings[1] ?? 0.5), 0, 1);
+    case "HardSwish":
+      return mul(x, clip(add(mul(x, 1 / 6), 0.5), 0, 1));
+    default:
+      throw new Unsupported(`it fuses the activation "${name}"`);
+  }
+}
+
+/** Several tensors, some omitted, added up. */
+const added = (...parts: (Tensor | undefined)[]): Tensor =>
+  parts.filter((part) => part !== undefined).reduce((a, b) => add(a, b));
+
+/** (x + skip + bias) normalised; the sum is the fourth output. */
+const skipNormalization =
+  (normalise: (x: Tensor, node: NodeContext) => Tensor, biasInput: number): Converter =>
+  (node) => {
+    const total = added(node.tensor(0), node.tensor(1), node.optional(biasInput));
+    return [normalise(total, node), undefined, undefined, total];
+  };
+
+const transposed = (x: Tensor, last: boolean, batches: boolean): Tensor => {
+  // `transBatch…` moves the first axis to the place before the last.
+  const moved = batches ? swapFirst(x) : x;
+  return last ? swapAxes(moved, -1, -2) : moved;
+};
+
+const swapFirst = (x: Tensor): Tensor => {
+  const order = [...Array.from({ length: x.rank - 2 }, (_, i) => i + 1), 0, x.rank - 1];
+  return transpose(x, order);
+};
+
+const fusedProduct: Converter = (node) => {
+  const flag = (name: string) => node.attributes.int(name, 0) === 1;
+  const a = transposed(node.tensor(0), flag("transA"), flag("transBatchA"));
+  const b = transposed(node.tensor(1), flag("transB"), flag("transBatchB"));
+  return mul(matmul(a, b), node.attributes.float("alpha", 1));
+};
+
+/** Weights of a few bits in blocks that share a scale: unpacked once, while tracing. */
+const productOfBits: Converter = (node) => {
+  const { attributes } = node;
+  const [x, scales, zeros] = [node.tensor(0), node.tensor(2), node.entry(3)];
+  const [inner, columns] = [attributes.int("K", 0), attributes.int("N", 0)];
+  const [bits, block] = [attributes.int("bits", 4), attributes.int("block_size", 32)];
+  if (node.entry(4)) throw new Unsupported("its columns are reordered");
+  const packed = node.data(1);
+  if (!packed) throw new Unsupported("its weights are not stored in the model");
+  const blocks = Math.ceil(inner / block);
+  const codes = unpackBits(packed.data as Uint8Array, bits, columns, blocks * block);
+  const weights = reshape(constantOf(codes, [columns, blocks, block], "uint8"), [columns, blocks, block]);
+  const scale = reshape(scales, [columns, blocks, 1]);
+  const centred = sub(cast(weights, x.dtype), zeros ? zeroPoints(node, bits, columns, blocks, x) : 2 ** (bits - 1));
+  const whole = reshape(mul(centred, cast(scale, x.dtype)), [columns, blocks * block]);
+  const product = matmul(x, sliceAxis(whole, 1, 0, inner), { transposeB: true });
+  return added(product, node.optional(5));
+};
+
+function zeroPoints(node: NodeContext, bits: number, columns: number, blocks: number, x: Tensor): Tensor {
+  const zeros = node.tensor(3);
+  if (zeros.dtype !== "uint8") return reshape(cast(zeros, x.dtype), [columns, blocks, 1]);
+  const data = node.data(3);
+  if (!data) throw new Unsupported("its zero points are not stored in the model");
+  const codes = unpackBits(data.data as Uint8Array, bits, columns, blocks);
+  return cast(constantOf(codes, [columns, blocks, 1], "uint8"), x.dtype);
+}
+
+/** Codes of a few bits, low bits first; each row begins with a new byte. */
+function unpackBits(bytes: ArrayLike<number | bigint>, bits: number, rows: number, length: number): Uint8Array {
+  const perByte = 8 / bits;
+  const stride = bytes.length / rows;
+  return Uint8Array.from({ length: rows * length }, (_, i) => {
+    const [row, at] = [Math.floor(i / length), i % length];
+    return (Number(bytes[row * stride + Math.floor(at / perByte)]) >> ((at % perByte) * bits)) & ((1 << bits) - 1);
+  });
+}
+
+const embedLayerNormalization: Converter = (node) => {
+  const ids = node.tensor(0);
+  const [batch, time] = ids.shape;
+  const positions = node.optional(8) ?? broadcastTo(expandDims(range(time), 0), [batch, time]);
+  const segments = node.optional(1);
+  const kinds = node.optional(4);
+  const total = added(
+    gather(node.tensor(2), ids),
+    gather(node.tensor(3), positions),
+    segments && kinds ? gather(kinds, segments) : undefined,
+  );
+  const y = layerNorm(total, node.tensor(5), node.tensor(6), { epsilon: node.attributes.float("epsilon", 1e-12) });
+  const mask = node.optional(7);
+  const lengths = mask
+    ? cast(sum(cast(mask, "int32"), { axis: 1 }), "int32")
+    : constantOf(new Float64Array(batch), [batch], "int32");
+  return [y, lengths, total];
+};
+
+const simplifiedNormalization: Converter = (node) => {
+  const x = node.tensor(0);
+  const axis = normalAxis(node.attributes.int("axis", -1), x.rank);
+  return rmsNorm(x, node.tensor(1), { axis, epsilon: node.attributes.float("epsilon", 1e-5) });
+};
+
+/** What ONNX Runtime's optimizers write into the standard domain. */
+export const optimizerOperators: Converters = { SimplifiedLayerNormalization: simplifiedNormalization };
+
+export const contributedOperators: Converters = {
+  ...contributedAttention,
+  ...contributedQuantized,
+  BiasGelu: (node) => gelu(add(node.tensor(0), node.tensor(1))),
+  EmbedLayerNormalization: embedLayerNormalization,
+  FastGelu: (node) => gelu(added(node.tensor(0), node.optional(1)), { form: "tanh" }),
+  FusedGemm: (node) => {
+    const { attributes } = node;
+    const flag = (name: string) => attributes.int(name, 0) === 1;
+    const product = matmul(node.tensor(0), node.tensor(1), { transposeA: flag("transA"), transposeB: flag("transB") });
+    const bias = node.optional(2);
+    const y = added(mul(product, attributes.float("alpha", 1)), bias && mul(bias, attributes.float("beta", 1)));
+    const settings = [attributes.float("activation_alpha"), attributes.float("activation_beta")];
+    return fusedActivation(
+      y,
+      attributes.string("activation"),
+      settings.filter((one) => one !== undefined),
+    );
+  },
+  FusedMatMul: fusedProduct,
+  Gelu: (node) => gelu(node.tensor(0)),
+  LayerNormalization: (node) => normalizationOperators.LayerNormalization(node),
+  MatMulNBits: productOfBits,
+  QuickGelu: (node) => {
+    const x = node.tensor(0);
+    return mul(x, sigmoid(mul(x, node.attributes.float("alpha", 1.702))));
+  },
+  SimplifiedLayerNormalization: simplifiedNormalization,
+  SkipLayerNormalization: skipNormalization(
+    (x, node) => layerNorm(x, node.tensor(2), node.optional(3), { epsilon: node.attributes.float("epsilon", 1e-12) }),
+    4,
+  ),
+  SkipSimplifiedLayerNormalization: skipNormalization(
+    (x, node) => rmsNorm(x, node.tensor(2), { epsilon: node.attributes.float("epsilon", 1e-12) }),
+    3,
+  ),
+  TransposeMatMul: fusedProduct,
+};
