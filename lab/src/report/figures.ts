@@ -1,4 +1,5 @@
 import { csvFormat } from "d3-dsv";
+import { csvOf } from "../plots/csv.ts";
 import { curvesSpec } from "../plots/curves.ts";
 import { metricsOf } from "../store/measurements.ts";
 import { figuresOf, type RunRecord } from "../store/runs.ts";
@@ -18,7 +19,7 @@ export interface ReportFigure {
 
 /** The figures of a run: those that the paper draws, then the curve of every metric that has more than one step. */
 export function reportFigures(store: Store, run: RunRecord): ReportFigure[] {
-  const own = figuresOf(store, run.id).map((figure) => ({ ...figure, csv: csvFormat(inlineData(figure.spec)) }));
+  const own = figuresOf(store, run.id).map((figure) => ({ ...figure, csv: csvOf(figure.spec) }));
   const points = trialsOf(store, run.id).flatMap(({ id, variant, seed }) =>
     metricsOf(store, id).map(({ name, step, value }) => ({ name, variant, seed, step, value })),
   );
@@ -37,17 +38,4 @@ export function reportFigures(store: Store, run: RunRecord): ReportFigure[] {
 /** A text that may stand as a file's name anywhere. */
 export function fileName(text: string): string {
   return text.replace(/[^A-Za-z0-9._-]+/g, "-").replace(/^[.-]+/, "") || "figure";
-}
-
-type Rows = Record<string, string | number | boolean | null>[];
-
-/** All data that stands inside a Vega-Lite specification, each table once. */
-function inlineData(spec: unknown): Rows {
-  if (typeof spec !== "object" || spec === null) return [];
-  if (Array.isArray(spec)) return spec.flatMap(inlineData);
-  return Object.entries(spec).flatMap(([key, value]) => {
-    if (key === "data" && Array.isArray(value?.values)) return value.values as Rows;
-    if (key === "datasets") return Object.values(value as Record<string, Rows>).flat();
-    return inlineData(value);
-  });
 }

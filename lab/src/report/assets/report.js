@@ -1,16 +1,20 @@
 // Puts the interactive figure where its drawing stands. Without this script the drawings remain.
-for (const figure of document.querySelectorAll("figure")) {
+const dark = matchMedia("(prefers-color-scheme: dark)");
+
+async function embed(figure) {
   const spec = JSON.parse(figure.querySelector("script.spec").textContent);
-  const place = figure.querySelector(".plot");
-  const drawn = document.createElement("div");
-  vegaEmbed(drawn, spec, { renderer: "svg", actions: false }).then(
-    () => {
-      place.replaceChildren(drawn);
-      figure.dataset.state = "interactive";
-    },
-    (error) => {
-      figure.dataset.state = "drawn";
-      console.error(error);
-    },
-  );
+  const config = globalThis.figureThemes[dark.matches ? "dark" : "light"];
+  const fresh = document.createElement("div");
+  try {
+    await vegaEmbed(fresh, spec, { config, renderer: "svg", actions: false });
+    figure.querySelector(".drawing").replaceChildren(fresh);
+    figure.dataset.state = "interactive";
+  } catch (error) {
+    figure.dataset.state = "drawn";
+    console.error(error);
+  }
 }
+
+const embedAll = () => document.querySelectorAll("figure").forEach(embed);
+dark.addEventListener("change", embedAll);
+embedAll();
