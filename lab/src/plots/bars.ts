@@ -5,6 +5,7 @@ import {
   type Figure,
   type FigureOptions,
   frame,
+  interval,
   nominal,
   quantitative,
   type Reference,
@@ -34,9 +35,9 @@ export function bars(options: BarsOptions): Figure {
     return {
       ...Object.fromEntries(fields.map((field) => [field, cell[0][field]])),
       [y.field]: mean,
-      low: Number.isNaN(low) ? mean : low,
-      high: Number.isNaN(high) ? mean : high,
-      n,
+      [interval.low]: Number.isNaN(low) ? mean : low,
+      [interval.high]: Number.isNaN(high) ? mean : high,
+      [interval.count]: n,
     };
   });
   const place = {
@@ -44,7 +45,7 @@ export function bars(options: BarsOptions): Figure {
     ...(series ? { xOffset: nominal(rows, series) } : {}),
   };
   const value = quantitative(y, true);
-  const repeated = means.some(({ n }) => n > 1);
+  const repeated = [...cells.values()].some((cell) => cell.length > 1);
   return {
     ...frame(options),
     layer: [
@@ -59,7 +60,7 @@ export function bars(options: BarsOptions): Figure {
             ? [
                 {
                   mark: { type: "rule", strokeWidth: 1.5 },
-                  encoding: { ...place, y: { ...value, field: "low" }, y2: { field: "high" } },
+                  encoding: { ...place, y: { ...value, field: interval.low }, y2: { field: interval.high } },
                 },
               ]
             : []),
@@ -69,12 +70,12 @@ export function bars(options: BarsOptions): Figure {
         ? [
             {
               ...table("seeds", rows),
-              mark: { type: "point", filled: true, size: 16, opacity: 0.9, color: "#808890" },
+              mark: { type: "point", fill: "#ffffff", stroke: "#1b1f24", strokeWidth: 1, size: 14, opacity: 1 },
               encoding: { ...place, y: value },
             },
           ]
         : []),
-      ...referenceLayers(references, y, "y"),
+      ...referenceLayers(references, "y", value),
     ],
   };
 }

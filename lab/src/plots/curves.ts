@@ -5,6 +5,7 @@ import {
   type Figure,
   type FigureOptions,
   frame,
+  interval,
   nominal,
   quantitative,
   quantityOf,
@@ -49,45 +50,45 @@ export function curves(options: CurvesOptions): Figure {
       [series.field]: group[0][series.field],
       [x.field]: group[0][x.field],
       [y.field]: mean,
-      low: Number.isNaN(low) ? mean : bottom,
-      high: Number.isNaN(high) ? mean : high,
-      n,
+      [interval.low]: Number.isNaN(low) ? mean : bottom,
+      [interval.high]: Number.isNaN(high) ? mean : high,
+      [interval.count]: n,
     };
   });
-  const color = nominal(rows, series);
+  const legend = { symbolType: "stroke", symbolStrokeWidth: 2, symbolOpacity: 1, symbolSize: 300 };
+  const color = { ...nominal(rows, series), legend };
   const names = valuesOf(rows, series);
   const dash = {
     ...color,
     scale: { domain: names, range: names.map((_, i) => seriesDashes[i % seriesDashes.length]) },
   };
-  const position = { x: quantitative(x), y: quantitative(y) };
+  const along = quantitative(x);
+  const position = { x: { ...along, scale: { ...along.scale, nice: false } }, y: quantitative(y) };
+  const band = {
+    mark: { type: "area", opacity: 0.18, clip: true },
+    encoding: {
+      ...position,
+      y: { ...position.y, field: interval.low },
+      y2: { field: interval.high },
+      color,
+    },
+  };
+  const line = {
+    mark: { type: "line", strokeWidth: 2, clip: true, tooltip: true },
+    encoding: { ...position, color, strokeDash: dash },
+  };
   const seeds = {
     ...table("seeds", single),
     mark: { type: "line", strokeWidth: 0.7, opacity: 0.6, clip: true },
     encoding: { ...position, color, detail: { field: seed } },
   };
+  const ofMeans = table("means", means);
   return {
     ...frame(options),
     layer: [
-      {
-        ...table("means", means),
-        layer: [
-          ...(repeated
-            ? [
-                {
-                  mark: { type: "area", opacity: 0.18, clip: true },
-                  encoding: { ...position, y: { ...position.y, field: "low" }, y2: { field: "high" }, color },
-                },
-              ]
-            : []),
-          {
-            mark: { type: "line", strokeWidth: 2, clip: true, tooltip: true },
-            encoding: { ...position, color, strokeDash: dash },
-          },
-        ],
-      },
-      ...(repeated ? [seeds] : []),
-      ...referenceLayers(references, y, "y"),
+      ...(repeated ? [{ ...ofMeans, ...band }, seeds] : []),
+      { ...ofMeans, ...line },
+      ...referenceLayers(references, "y", position.y),
     ],
   };
 }

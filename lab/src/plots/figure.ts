@@ -68,6 +68,8 @@ export const quantitative = (axis: Axis, zero = false) => ({
     ...(axis.domain ? { domain: axis.domain } : {}),
     nice: axis.domain === undefined,
   },
+  // A line for every digit would hide the curves.
+  ...(axis.scale === "log" ? { axis: { tickCount: 6 } } : {}),
 });
 
 export const nominal = (rows: readonly Row[], category: Category) => ({
@@ -89,19 +91,32 @@ export const frame = ({ title, description, width = 480, height = 280 }: FigureO
 /** A table of a figure; its name stands in the exported data. */
 export const table = (name: string, values: readonly Row[]) => ({ data: { name, values } });
 
-/** Layers that mark values along one axis. */
-export const referenceLayers = (references: readonly Reference[], axis: Axis, channel: "x" | "y"): Figure[] =>
+/** Layers that mark values along a channel; `encoding` is what `quantitative` made for it. */
+export const referenceLayers = (
+  references: readonly Reference[],
+  channel: "x" | "y",
+  encoding: ReturnType<typeof quantitative>,
+): Figure[] =>
   references.map(({ value, label }) => ({
-    ...table(`reference ${label}`, [{ [axis.field]: value, label }]),
+    ...table(`reference ${label}`, [{ [encoding.field]: value, label }]),
     layer: [
-      { mark: { type: "rule", strokeDash: [3, 3] }, encoding: { [channel]: quantitative(axis) } },
+      { mark: { type: "rule", strokeDash: [3, 3] }, encoding: { [channel]: encoding } },
       {
-        mark: { type: "text", align: "left", baseline: "bottom", dx: 3, dy: -3, fontSize: 11 },
+        mark: {
+          type: "text",
+          fontSize: 11,
+          baseline: "bottom",
+          dy: -3,
+          ...(channel === "y" ? { align: "right" } : { align: "left", dx: 3 }),
+        },
         encoding: {
-          [channel]: quantitative(axis),
-          ...(channel === "y" ? { x: { value: 0 } } : { y: { value: 12 } }),
+          [channel]: encoding,
+          ...(channel === "y" ? { x: { value: "width" } } : { y: { value: 12 } }),
           text: { field: "label" },
         },
       },
     ],
   }));
+
+/** How figures name the bounds of an interval of means, and how many values it is of. */
+export const interval = { low: "interval_low", high: "interval_high", count: "interval_count" } as const;

@@ -63,7 +63,7 @@ export function heatmap(options: HeatmapOptions): Figure {
               mark: { type: "text", fontSize: 10 },
               encoding: {
                 ...position,
-                text: { field: value.field, type: "quantitative", format: ".3~g" },
+                text: { field: value.field, type: "quantitative", format: ".2~g" },
                 color: { condition: { test: onDark, value: "#ffffff" }, value: "#101418" },
               },
             },

@@ -1,5 +1,6 @@
 import {
   type Axis,
+  axisTitle,
   type Category,
   type Figure,
   type FigureOptions,
@@ -46,11 +47,8 @@ export function histogram(options: HistogramOptions): Figure {
       count,
     }));
   });
-  const position = {
-    x: { ...quantitative({ ...x, field: "from", domain: [low, low + bins * width] }), title: quantitative(x).title },
-    x2: { field: "to" },
-    y: quantitative({ field: "share", title: "share of values" }, true),
-  };
+  const title = axisTitle(x);
+  const along = quantitative({ field: "from", title, domain: [low, low + bins * width] });
   const color = options.series ? { color: nominal(counted, { ...series, order: names }) } : {};
   return {
     ...frame(options),
@@ -58,9 +56,14 @@ export function histogram(options: HistogramOptions): Figure {
       {
         ...table("bins", counted),
         mark: { type: "bar", opacity: 0.55, binSpacing: 0, tooltip: true },
-        encoding: { ...position, ...color, y: { ...position.y, stack: null } },
+        encoding: {
+          x: { ...along, bin: "binned" },
+          x2: { field: "to" },
+          y: { ...quantitative({ field: "share", title: "share of values" }, true), stack: null },
+          ...color,
+        },
       },
-      ...referenceLayers(references, { ...x, field: "from", domain: [low, low + bins * width] }, "x"),
+      ...referenceLayers(references, "x", along),
     ],
   };
 }

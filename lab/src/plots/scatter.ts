@@ -60,7 +60,7 @@ export function scatter(options: ScatterOptions): Figure {
             : []),
         ],
       },
-      ...referenceLayers(references, y, "y"),
+      ...referenceLayers(references, "y", position.y),
     ],
   };
 }

@@ -1,4 +1,4 @@
-import { parse, resetSVGDefIds, textMetrics, View } from "vega";
+import * as vega from "vega";
 import { compile, type TopLevelSpec } from "vega-lite";
 import { textWidth } from "./text-width.ts";
 import { type ThemeName, themeConfig } from "./theme.ts";
@@ -9,8 +9,12 @@ export interface DrawOptions {
 }
 
 // Without a canvas Vega guesses widths by the number of characters, and with one they depend on the machine's fonts.
-textMetrics.width = (item: { fontSize?: number }, text: unknown) =>
-  Math.max(0, ...[text].flat().map((line) => textWidth(String(line ?? ""), item.fontSize ?? 11)));
+// Its types leave this object out.
+const { textMetrics } = vega as unknown as {
+  textMetrics: { width(item: { fontSize?: number }, text: unknown): number };
+};
+textMetrics.width = ({ fontSize = 11 }, text) =>
+  Math.max(0, ...[text].flat().map((line) => textWidth(String(line ?? ""), fontSize)));
 
 let drawing: Promise<unknown> = Promise.resolve();
 
@@ -20,11 +24,11 @@ let drawing: Promise<unknown> = Promise.resolve();
  */
 export function renderSvg(spec: object, { theme = "light" }: DrawOptions = {}): Promise<string> {
   const { config, ...rest } = spec as { config?: object };
-  const { spec: vega } = compile(rest as TopLevelSpec, { config: { ...themeConfig(theme), ...config } });
+  const { spec: parsed } = compile(rest as TopLevelSpec, { config: { ...themeConfig(theme), ...config } });
   // Identifiers inside an SVG are counted by the module, so drawings must not overlap.
   const next = drawing.then(async () => {
-    resetSVGDefIds();
-    const view = new View(parse(vega), { renderer: "none" });
+    vega.resetSVGDefIds();
+    const view = new vega.View(vega.parse(parsed), { renderer: "none" });
     try {
       return await view.toSVG();
     } finally {

@@ -63,7 +63,7 @@ export function themeConfig(name: ThemeName): Config {
     legend: { labelColor: text, titleColor: faint, titleFontWeight: 500, labelFontSize: 11, labelLimit: 260 },
     header: { labelColor: text, titleColor: text },
     text: { color: text },
-    rule: { color: faint },
+    rule: { color: text },
     errorbar: { ticks: true },
     range: {
       category: [...series],
