@@ -31,6 +31,7 @@ manifest.imports = Object.fromEntries(
     Object.fromEntries(Object.entries(conditions).map(([condition, source]) => [condition, built(source)])),
   ]),
 );
+delete manifest.devDependencies;
 writeFileSync(join(dist, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
 cpSync(join(library, "../LICENSE"), join(dist, "LICENSE"));
 cpSync(join(library, "../README.md"), join(dist, "README.md"));
