@@ -92,6 +92,12 @@ interface GraphStage extends Stage {
   readonly session: Session;
 }
 
+/**
+ * Above this size ONNX Runtime's own rewriting takes longer than it saves: training steps, in which we have written the
+ * fused operators already.
+ */
+const manyNodes = 500;
+
 /** A program for one signature: its stages, opened. */
 class Specialization {
   readonly traced: Traced;
@@ -107,12 +113,11 @@ class Specialization {
       cutIntoStages(traced.inputs, traced.outputs).map(async (stage): Promise<Stage | GraphStage> => {
         if (stage.place === "host") return stage;
         const portable = options.provider === "webgpu";
+        const portable = options.provider === "webgpu";
         const emitted = emitModel(stage.inputs, stage.outputs, { portable, external: true });
-        return {
-          ...stage,
-          emitted,
-          session: await Session.open(encodeModel(emitted.model), options, emitted.external),
-        };
+        const optimization = emitted.model.graph.node.length > manyNodes ? "basic" : "extended";
+        const session = await Session.open(encodeModel(emitted.model), { optimization, ...options }, emitted.external);
+        return { ...stage, emitted, session };
       }),
     );
     return new Specialization(traced, stages);

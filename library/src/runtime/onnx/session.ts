@@ -12,7 +12,7 @@ export interface SessionOptions {
   readonly threads?: number;
   /** Execution provider. Default `cpu` in Node, `wasm` in a browser. */
   readonly provider?: Provider;
-  /** How much ONNX Runtime rewrites the graph itself. Default "extended". */
+  /** How much ONNX Runtime rewrites the graph itself. Default "extended"; "basic" for programs of very many nodes. */
   readonly optimization?: "disabled" | "basic" | "extended" | "all";
   /** Prefix of the file that the runtime's profiler writes. Default: no profiling. */
   readonly profilePrefix?: string;
