@@ -51,6 +51,8 @@ export interface GraphBuilder {
   integers(values: readonly number[]): string;
   /** A scalar constant. */
   scalar(number: number, dtype: DType): string;
+  /** Writes tensors that are made of other operations, from tensors with known names; returns the outputs' names. */
+  write(outputs: readonly Tensor[], names: Map<Tensor, string>): string[];
   /** Whether contributed operators (com.microsoft) may be used: false when a file must run anywhere. */
   readonly contributed: boolean;
 }
@@ -122,6 +124,21 @@ export interface Operation<A extends Attributes = any> {
 
   /** The inner graphs (bodies, branches) replaced by what `replace` makes of each; for walks that must go inside. */
   readonly mapSubgraphs?: (attributes: A, replace: (body: Subgraph) => Subgraph) => A;
+
+  /**
+   * The same with less: what takes the place of each used output, made by a smaller node, when outputs or inputs can be
+   * left out; undefined when nothing can.
+   */
+  readonly dropUnused?: (node: Node<A>, used: readonly boolean[]) => readonly (Tensor | undefined)[] | undefined;
+
+  /**
+   * In which inputs the output is linear: "jointly" in all together (sums, reshapes), or "separately" in each while the
+   * others stay as they are (products). Sums over steps may then be taken before instead of after.
+   */
+  readonly linear?: "jointly" | "separately";
+
+  /** The sum, over a new leading axis of every input, of what the operation gives: where that can be one application. */
+  readonly contract?: (inputs: readonly Tensor[], attributes: A) => Tensor;
 
   /** How errors call the output; default `name(inputs)`. */
   readonly describe?: (attributes: A) => string | undefined;

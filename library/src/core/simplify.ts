@@ -3,10 +3,11 @@ import type { Operation } from "./operation.ts";
 import { sizeOf } from "./shape.ts";
 import { withSite } from "./site.ts";
 import { constant, constantOperation, constantValue, inputOperation, Node, type Tensor } from "./tensor.ts";
+import { dropUnused } from "./unused.ts";
 import { convert, Value } from "./value.ts";
 
 export interface SimplifyOptions {
-  /** Names of rules to leave out: "common-subexpressions", "fold-constants", or a rule that an operation declares. */
+  /** Names of rules to leave out: "common-subexpressions", "fold-constants", "unused-results", or one of an operation. */
   readonly without?: readonly string[];
 }
 
@@ -74,7 +75,8 @@ export function simplify(outputs: readonly Tensor[], { without = [] }: SimplifyO
   const visitSettled = (tensor: Tensor): Tensor => replaced.get(tensor) ?? tensor;
 
   for (const node of nodesOf(outputs)) if (!replaced.has(node.outputs[0])) process(node);
-  return outputs.map(visit);
+  const results = outputs.map(visit);
+  return off.has("unused-results") ? results : dropUnused(results);
 }
 
 function rewrite(node: Node, off: ReadonlySet<string>): readonly Tensor[] | undefined {

@@ -24,6 +24,15 @@ export type Concrete<X> = Replace<X, Value>;
 /** What may be handed to a program where its function takes `X`: values, tensors' worth of data, or numbers. */
 export type Argument<X> = Replace<X, Value | number>;
 
+/** What traced code sees of a tree of tensors, values and numbers: tensors. */
+export type Symbolic<X> = X extends Tensor | Value | number
+  ? Tensor
+  : X extends (...args: never[]) => unknown
+    ? X
+    : X extends object
+      ? { [K in keyof X]: Symbolic<X[K]> }
+      : X;
+
 const isLeaf = (item: unknown): boolean => item instanceof Tensor || item instanceof Value || typeof item === "number";
 
 const isBranch = (item: unknown): item is Record<string, unknown> | unknown[] =>

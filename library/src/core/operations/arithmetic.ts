@@ -27,6 +27,7 @@ const dropNeutral =
 /** a + b, elementwise with broadcasting. */
 export const add = binary({
   name: "add",
+  linear: "jointly",
   onnx: "Add",
   reference: (a, b) => a + b,
   gradient: (dy) => [dy, dy],
@@ -36,6 +37,7 @@ export const add = binary({
 /** a − b, elementwise with broadcasting. */
 export const sub = binary({
   name: "sub",
+  linear: "jointly",
   onnx: "Sub",
   reference: (a, b) => a - b,
   gradient: (dy, _a, _b, _y, needs) => [dy, needs[1] ? neg(dy) : null],
@@ -45,6 +47,7 @@ export const sub = binary({
 /** a · b, elementwise with broadcasting. */
 export const mul = binary({
   name: "mul",
+  linear: "separately",
   onnx: "Mul",
   reference: (a, b) => a * b,
   gradient: (dy, a, b, _, needs) => [needs[0] ? mul(dy, b) : null, needs[1] ? mul(dy, a) : null],
@@ -80,6 +83,7 @@ export const mod = binary({
 /** −x. */
 export const neg = unary({
   name: "neg",
+  linear: "jointly",
   onnx: "Neg",
   accepts: "number",
   kernels: ["float32", "float64", "float16", "int32", "int64", "int8"],

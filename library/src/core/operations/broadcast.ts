@@ -35,6 +35,7 @@ const broadcastOperation: Operation<{ shape: Shape }> = {
     "merge-broadcasts": ({ inputs: [x], attributes: { shape } }) =>
       x.node.operation === broadcastOperation ? [broadcastTo(x.node.inputs[0], shape)] : undefined,
   },
+  linear: "jointly",
   flops: () => 0,
 };
 

@@ -65,6 +65,7 @@ interface UnaryDefinition<A extends Attributes> {
   /** The result's dtype, where it is not the input's. */
   readonly result?: DType;
   readonly simplifications?: Operation<A>["simplifications"];
+  readonly linear?: Operation["linear"];
   readonly flops?: number;
 }
 
@@ -97,6 +98,7 @@ export function unaryOperation<A extends Attributes = Record<never, never>>(
     batch: ([x], _, attributes) => [applyOne(operation, [x], attributes)],
     simplifications: { ...definition.simplifications, "broadcast-last": broadcastLast },
     elementwise: true,
+    linear: definition.linear,
     flops: ({ outputs: [y] }) => (definition.flops ?? 1) * y.size,
   };
   return operation;
@@ -126,6 +128,7 @@ interface BinaryDefinition {
   readonly accepts?: (dtype: DType) => boolean;
   readonly result?: DType;
   readonly simplifications?: Operation["simplifications"];
+  readonly linear?: Operation["linear"];
 }
 
 /** An elementwise operation of two tensors that broadcast against each other. */
@@ -158,6 +161,7 @@ export function binary(definition: BinaryDefinition): (a: TensorLike, b: TensorL
     batch: (inputs, batched, attributes) => [applyOne(operation, alignBatched(inputs, batched), attributes)],
     simplifications: { ...definition.simplifications, "broadcast-last": broadcastLast },
     elementwise: true,
+    linear: definition.linear,
   };
   return (a, b) => applyOne(operation, harmonise(name, a, b), {});
 }

@@ -2,10 +2,10 @@ import { DTypeError, ShapeError } from "../errors.ts";
 import type { GraphBuilder, Operation } from "../operation.ts";
 import { broadcastShapes, broadcastStrides, forEachElement, range, sizeOf } from "../shape.ts";
 import { applyOne, asTensor, harmonise, type Tensor, type TensorLike } from "../tensor.ts";
-import { unbroadcast } from "./broadcast.ts";
+import { broadcastTo, unbroadcast } from "./broadcast.ts";
 import { alignBatched, broadcastError, withKernel } from "./define.ts";
 import { reshape } from "./reshape.ts";
-import { transposePermutation } from "./transpose.ts";
+import { moveAxis, transposePermutation } from "./transpose.ts";
 
 export interface MatmulOptions {
   /** Use `a` with its last two axes exchanged. Default false. */
@@ -112,6 +112,18 @@ const matmulOperation: Operation<MatmulAttributes> = {
         }),
       ];
     },
+  },
+  linear: "separately",
+  // The summed axis joins the inner one: one long product instead of many short ones.
+  contract: ([a, b], { transposeA, transposeB }) => {
+    const batch = broadcastShapes(a.shape.slice(1, -2), b.shape.slice(1, -2))!;
+    const joined = (x: Tensor, innerFirst: boolean): Tensor => {
+      const [size, matrix] = [x.shape[0], x.shape.slice(-2)];
+      const aligned = reshape(x, [size, ...new Array<number>(batch.length + 3 - x.rank).fill(1), ...x.shape.slice(1)]);
+      const moved = moveAxis(broadcastTo(aligned, [size, ...batch, ...matrix]), 0, innerFirst ? -3 : -2);
+      return reshape(moved, [...batch, ...(innerFirst ? [size * matrix[0], matrix[1]] : [matrix[0], size * matrix[1]])]);
+    };
+    return matmul(joined(a, transposeA), joined(b, !transposeB), { transposeA, transposeB });
   },
   flops: ({ inputs: [a, b], outputs: [c], attributes }) => 2 * c.size * sizes(a, b, attributes).inner,
 };

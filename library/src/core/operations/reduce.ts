@@ -45,6 +45,7 @@ interface ReductionDefinition {
   readonly kernels?: readonly DType[];
   /** Whether an empty reduction has a value (a sum has, a maximum has not). */
   readonly empty?: boolean;
+  readonly linear?: Operation["linear"];
 }
 
 function reduction(definition: ReductionDefinition): (x: TensorLike, options?: ReductionOptions) => Tensor {
@@ -76,6 +77,7 @@ function reduction(definition: ReductionDefinition): (x: TensorLike, options?: R
       "reduce-nothing": ({ inputs: [x], outputs: [y], attributes: { axes } }) =>
         axes.every((axis) => x.shape[axis] === 1) ? [reshape(x, y.shape)] : undefined,
     },
+    linear: definition.linear,
     flops: ({ inputs: [x] }) => x.size,
   };
   return (x, { axis, keepDims = false } = {}) => {
@@ -122,6 +124,7 @@ function reduceReference(
 export const sum = reduction({
   name: "sum",
   onnx: "ReduceSum",
+  linear: "jointly",
   initial: 0,
   empty: true,
   combine: (total, x) => total + x,
@@ -132,6 +135,7 @@ export const sum = reduction({
 export const mean = reduction({
   name: "mean",
   onnx: "ReduceMean",
+  linear: "jointly",
   initial: 0,
   combine: (total, x) => total + x,
   finish: (total, count) => total / count,

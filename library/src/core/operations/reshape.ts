@@ -22,6 +22,7 @@ const reshapeOperation: Operation<{ shape: Shape }> = {
           ? [x]
           : undefined,
   },
+  linear: "jointly",
   flops: () => 0,
 };
 

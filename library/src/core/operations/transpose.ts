@@ -37,6 +37,7 @@ const transposeOperation: Operation<{ permutation: readonly number[] }> = {
       return wide.every((axis, i) => i === 0 || wide[i - 1] < axis) ? [reshape(x, y.shape)] : undefined;
     },
   },
+  linear: "jointly",
   flops: () => 0,
 };
 

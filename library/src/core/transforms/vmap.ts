@@ -1,5 +1,5 @@
 import { ShapeError } from "../errors.ts";
-import { dependents, nodesOf } from "../graph.ts";
+import { nodesUpTo } from "../graph.ts";
 import { broadcastTo } from "../operations/broadcast.ts";
 import { moveAxis } from "../operations/transpose.ts";
 import { withSite } from "../site.ts";
@@ -23,13 +23,10 @@ export function batchGraph(
   replacements: ReadonlyMap<Tensor, Tensor>,
   size: number,
 ): { tensor: Tensor; batched: boolean }[] {
-  const sources = new Set(replacements.keys());
-  const nodes = nodesOf(outputs, (node) => node.outputs.every((output) => sources.has(output)));
-  const active = dependents(nodes, sources);
   const mapped = new Map<Tensor, Tensor>(replacements);
-  for (const node of nodes) {
-    if (!active.has(node) || node.outputs.every((output) => mapped.has(output))) continue;
+  for (const node of nodesUpTo(outputs, replacements)) {
     const batched = node.inputs.map((x) => mapped.has(x));
+    if (!batched.includes(true)) continue;
     const inputs = node.inputs.map((x) => mapped.get(x) ?? x);
     const results = withSite(node.site, () => node.operation.batch(inputs, batched, node.attributes, size, node));
     node.outputs.forEach((output, i) => {
