@@ -113,7 +113,6 @@ class Specialization {
       cutIntoStages(traced.inputs, traced.outputs).map(async (stage): Promise<Stage | GraphStage> => {
         if (stage.place === "host") return stage;
         const portable = options.provider === "webgpu";
-        const portable = options.provider === "webgpu";
         const emitted = emitModel(stage.inputs, stage.outputs, { portable, external: true });
         const optimization = emitted.model.graph.node.length > manyNodes ? "basic" : "extended";
         const session = await Session.open(encodeModel(emitted.model), { optimization, ...options }, emitted.external);
