@@ -158,3 +158,9 @@ test("WebAssembly gives what the native runtime gives; a provider that is not he
   });
   await expect(compile(f, { provider: "npu" as "cpu" })(point)).rejects.toMatchObject({ code: "runtime/provider" });
 });
+
+test("half floats go in and come out", async () => {
+  const double = compile((x: Tensor) => mul(x, 2));
+  const result = await double(value([1, -2.5, 65504 / 4], { dtype: "float16" }));
+  expect([result.dtype, result.toArray()]).toEqual(["float16", [2, -5, 32752]]);
+});

@@ -1,4 +1,4 @@
-import { isInteger } from "../../core/dtype.ts";
+import { isFloat } from "../../core/dtype.ts";
 import { DTypeError, SettingError, ShapeError, type Tensor, type TensorLike, Value } from "../../core/index.ts";
 import { asTensor } from "../../core/tensor.ts";
 import { compile, type Executor, evaluate, type Program } from "../../runtime/index.ts";
@@ -121,9 +121,11 @@ function assemble(
 
   const apply: ImportedModel["apply"] = (params, given) => {
     const entries = new Map<string, Entry>();
-    for (const { name, type, value } of parameters) entries.set(name, parameterEntry(params[name] ?? value, type));
-    bindInputs(inputs, given, entries);
-    const interpreter = new Interpreter(model);
+    const symbols = bindInputs(inputs, given, entries);
+    const stored = parameters.map(
+      ({ name, tensor, type, value }) => [tensor, parameterEntry(params[name] ?? value, type)] as const,
+    );
+    const interpreter = new Interpreter(model, new Map(stored), symbols);
     const results = interpreter.trace(model.graph, entries, wanted);
     if (results.includes(undefined)) throw new ImportError(interpreter.problems, interpreter.needsData);
     return Object.fromEntries(wanted.map((name, i) => [name, treeOf(results[i]!)]));
@@ -151,17 +153,21 @@ function assemble(
     apply,
     run: async (given, { params = imported.params, executor = "onnx" } = {}) => {
       const sources = named(inputs, given);
-      const settings = Object.entries(sources).filter(([, source]) => isSetting(source)) as [string, Value][];
-      const data = Object.fromEntries(Object.entries(sources).filter(([, source]) => !isSetting(source)));
-      // First with all inputs open, then with those fixed that look like settings.
-      for (const bound of settings.length > 0 ? [[], settings] : [[]])
+      let reason: ImportError | undefined;
+      // First with all inputs open, then with those fixed that look like settings: few integers, few numbers.
+      for (const isFixed of [() => false, isFewIntegers, isFew]) {
+        const entries = Object.entries(sources);
+        const fixed = entries.filter(([, source]) => isFixed(source)) as [string, Value][];
+        const open = Object.fromEntries(entries.filter(([, source]) => !isFixed(source)));
         try {
-          const program = programFor(executor, Object.fromEntries(bound));
-          return await program(params, bound.length > 0 ? data : sources);
+          return await programFor(executor, Object.fromEntries(fixed))(params, open);
         } catch (error) {
-          if (!(error instanceof ImportError) || !error.needsData) throw error;
+          if (!(error instanceof ImportError)) throw error;
+          reason = error;
+          if (!error.needsData) break;
         }
-      return runUntraced(imported, sources, params, executor);
+      }
+      return runUntraced(imported, sources, params, executor, reason!);
     },
     graph,
     model,
@@ -171,9 +177,9 @@ function assemble(
   return imported;
 }
 
-/** Few integers or booleans, as sizes, axes and switches are: a program may be made for their numbers. */
-const isSetting = (source: unknown): boolean =>
-  source instanceof Value && (source.dtype === "bool" || isInteger(source.dtype)) && source.size <= 64;
+/** What may be sizes, axes, switches or scales: a program may be made for their numbers. */
+const isFew = (source: unknown): boolean => source instanceof Value && source.size <= 64;
+const isFewIntegers = (source: unknown): boolean => isFew(source) && !isFloat((source as Value).dtype);
 
 /** Runs a model that cannot be traced without its data: by ONNX Runtime as it is, else traced with the data at hand. */
 async function runUntraced(
@@ -181,8 +187,10 @@ async function runUntraced(
   inputs: Record<string, any>,
   params: Params,
   executor: Executor,
+  reason: ImportError,
 ): Promise<Record<string, Value>> {
   const results = executor === "onnx" ? await runWhole(imported, inputs, params) : undefined;
+  if (!results && !reason.needsData) throw reason;
   return results ?? ((await evaluate(imported.apply(params, inputs), { executor })) as Record<string, Value>);
 }
 
@@ -201,7 +209,12 @@ function named<T>(declared: readonly ValueInfoProto[], given: ModelInputs<T>): R
   return Object.fromEntries(given.map((item, i) => [declared[i]?.name ?? `input ${i}`, item]));
 }
 
-function bindInputs(declared: readonly ValueInfoProto[], given: ModelInputs, entries: Map<string, Entry>): void {
+/** Puts the inputs among the entries; gives the sizes that they bind to the names of open sizes. */
+function bindInputs(
+  declared: readonly ValueInfoProto[],
+  given: ModelInputs,
+  entries: Map<string, Entry>,
+): ReadonlyMap<string, number> {
   const sources = named(declared, given);
   const symbols = new Map<string, number>();
   for (const { name, type } of declared) {
@@ -213,6 +226,7 @@ function bindInputs(declared: readonly ValueInfoProto[], given: ModelInputs, ent
   }
   // Other names give inner values, in place of what the model would compute.
   for (const [name, source] of Object.entries(sources)) if (!entries.has(name)) entries.set(name, freeEntry(source));
+  return symbols;
 }
 
 function inputEntry(name: string, type: TypeProto | undefined, source: any, symbols: Map<string, number>): Entry {

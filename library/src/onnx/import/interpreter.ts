@@ -8,15 +8,19 @@ import type {
   ModelProto,
   NodeProto,
   OperatorSetIdProto,
+  TensorProto,
+  TypeProto,
 } from "../../runtime/onnx/protobuf/index.ts";
 import { functionKey, normalDomain, readsOf } from "../graph/cleanUp.ts";
 import { denseTensor } from "../model/tensorData.ts";
+import { carry } from "./carried.ts";
 import { type Converted, NodeContext } from "./context.ts";
 import { type Entry, isSimulated, storedEntry, tensorEntry } from "./entry.ts";
 import { ImportError, NeedsData, nodeName, operatorName, type Problem, Unsupported } from "./faults.ts";
 import { settle } from "./known.ts";
 import { findConverter } from "./operators/index.ts";
 import { roundTo } from "./operators/rounding.ts";
+import { constantTensor } from "./parameters.ts";
 
 /** Calls of functions within functions, and graphs within graphs, go no deeper. */
 const deepest = 64;
@@ -57,10 +61,24 @@ export class Interpreter {
   /** Called with every named value of the main graph. */
   onValue: ((name: string, entry: Entry) => void) | undefined;
   readonly #functions: ReadonlyMap<string, FunctionProto>;
+  readonly #parameters: ReadonlyMap<TensorProto, Entry>;
+  readonly #types: ReadonlyMap<string, TypeProto | undefined>;
   readonly #main: Body;
   #traced = 0;
 
-  constructor({ functions = [], opsetImport }: ModelProto) {
+  /**
+   * @param parameters  entries that take the place of stored tensors
+   * @param symbols     sizes by the names that the model gives them
+   */
+  constructor(
+    { graph, functions = [], opsetImport }: ModelProto,
+    parameters: ReadonlyMap<TensorProto, Entry> = new Map(),
+    symbols: ReadonlyMap<string, number> = new Map(),
+  ) {
+    this.#parameters = parameters;
+    this.#types = new Map(
+      [...(graph.valueInfo ?? []), ...graph.output].map(({ name, type }) => [name, type && bindSizes(type, symbols)]),
+    );
     this.#functions = new Map(functions.map((one) => [functionKey(one.domain, one.name, one.overload), one]));
     this.#main = { opsets: opsetVersions(opsetImport), depth: 0 };
   }
@@ -68,8 +86,7 @@ export class Interpreter {
   /**
    * Traces the main graph.
    *
-   * @param given    entries for inputs, for initializers that are not constants (parameters), and for inner values that
-   *                 take the place of what the model would compute
+   * @param given    entries for inputs, and for inner values that take the place of what the model would compute
    * @param outputs  names of the wanted values
    * @returns        their entries; undefined for those that a problem has kept from being made
    */
@@ -98,9 +115,9 @@ export class Interpreter {
   ): void {
     if (body.depth > deepest) throw new Unsupported(`functions or graphs are nested more than ${deepest} deep`);
     if ("initializer" in graph) {
-      for (const tensor of graph.initializer) scope.set(tensor.name ?? "", storedEntry(tensor));
+      for (const tensor of graph.initializer) scope.set(tensor.name ?? "", this.#stored(tensor));
       for (const sparse of graph.sparseInitializer ?? [])
-        scope.set(sparse.values?.name ?? "", storedEntry(denseTensor(sparse)));
+        scope.set(sparse.values?.name ?? "", this.#parameters.get(sparse.values!) ?? storedEntry(denseTensor(sparse)));
     }
     for (const node of nodes) {
       if (++this.#traced > mostNodes)
@@ -138,21 +155,26 @@ export class Interpreter {
   }
 
   #apply(node: NodeProto, inputs: (Entry | undefined)[], scope: Scope, body: Body): (Entry | undefined)[] {
+    const constant = constantTensor(node);
+    if (constant) return [this.#stored(constant)];
     const called = this.#functions.get(functionKey(node.domain, node.opType, node.overload));
     if (called) return this.#call(called, node, inputs, body);
     const domain = normalDomain(node.domain);
     const version = body.opsets.get(domain) ?? 1;
     const converter = findConverter(domain, node.opType);
-    if (!converter) throw new Unsupported("this operator is not known");
     const inner = { opsets: body.opsets, depth: body.depth + 1 };
     const context = new NodeContext(node, version, inputs, (graph, entries) =>
       this.#subgraph(graph, entries, scope, inner),
     );
-    const converted = converter(context);
+    const converted = converter ? converter(context) : carry(context, (name) => this.#types.get(name));
     const results: readonly Converted[] = Array.isArray(converted)
       ? (converted as readonly Converted[])
       : [converted as Converted];
     return results.map((result) => result && finish(result, inputs));
+  }
+
+  #stored(tensor: TensorProto): Entry {
+    return this.#parameters.get(tensor) ?? storedEntry(tensor);
   }
 
   #call(called: FunctionProto, node: NodeProto, inputs: (Entry | undefined)[], body: Body): (Entry | undefined)[] {
@@ -201,6 +223,16 @@ class InnerFailure extends Unsupported {}
 
 const opsetVersions = (imports: readonly OperatorSetIdProto[]): ReadonlyMap<string, number> =>
   new Map(imports.map(({ domain, version }) => [normalDomain(domain), Number(version)]));
+
+/** A tensor's type with names of sizes replaced by the sizes. */
+function bindSizes(type: TypeProto, symbols: ReadonlyMap<string, number>): TypeProto {
+  const { tensorType } = type;
+  if (!tensorType?.shape) return type;
+  const dim = tensorType.shape.dim.map((one) =>
+    one.dimParam && symbols.has(one.dimParam) ? { dimValue: symbols.get(one.dimParam) } : one,
+  );
+  return { tensorType: { ...tensorType, shape: { dim } } };
+}
 
 /** The nodes that some values need, where others are given. */
 function needed(

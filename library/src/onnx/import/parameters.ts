@@ -1,14 +1,23 @@
 import { isFloat } from "../../core/dtype.ts";
 import type { Value } from "../../core/index.ts";
-import { type DataTypeName, dataType, type ModelProto, type TensorProto } from "../../runtime/onnx/protobuf/index.ts";
+import {
+  type DataTypeName,
+  dataType,
+  type ModelProto,
+  type NodeProto,
+  type TensorProto,
+} from "../../runtime/onnx/protobuf/index.ts";
 import { Attributes } from "../graph/attributes.ts";
+import { normalDomain } from "../graph/cleanUp.ts";
 import { dataTypeName, denseTensor } from "../model/tensorData.ts";
-import { nodesOf } from "../model/walk.ts";
+import { graphsOf, nodesOf } from "../model/walk.ts";
 import { heldAs, isSimulated, storedValue } from "./entry.ts";
 
-/** A stored tensor of the main graph that may be trained. */
+/** A stored tensor that may be trained. */
 export interface Parameter {
   name: string;
+  /** What the file stores; for a sparse tensor its values. */
+  tensor: TensorProto;
   type: DataTypeName;
   value: Value;
   /** False for what belongs to training itself or to a quantization, and is no weight: frozen unless asked for. */
@@ -35,7 +44,10 @@ const notWeights: Readonly<Record<string, readonly number[]>> = {
   QuantizeLinear: [1],
 };
 
-/** The parameters of a model: its stored floats, as initializers or as Constant nodes of more than one number. */
+/**
+ * The parameters of a model: its stored floats, as initializers or as Constant nodes of more than one number, those of
+ * inner graphs and of functions included. A name that several graphs use gets a number: `weight#2`.
+ */
 export function parametersOf(model: ModelProto): Parameter[] {
   const reads = (table: Readonly<Record<string, readonly number[]>>): Set<string> => {
     const names = new Set<string>();
@@ -44,25 +56,35 @@ export function parametersOf(model: ModelProto): Parameter[] {
     return names;
   };
   const [fixed, statistics] = [reads(settings), reads(notWeights)];
-  const { initializer, sparseInitializer = [], node } = model.graph;
-  const stored: [string, TensorProto][] = [
-    ...initializer.map((tensor): [string, TensorProto] => [tensor.name ?? "", tensor]),
-    ...sparseInitializer.map((sparse): [string, TensorProto] => [sparse.values?.name ?? "", denseTensor(sparse)]),
-  ];
-  for (const one of node) {
-    const tensor = one.opType === "Constant" && !one.domain ? new Attributes(one).tensor("value") : undefined;
-    if (tensor && tensor.dims.reduce<number>((count, size) => count * Number(size), 1) > 1)
-      stored.push([one.output[0], tensor]);
-  }
-  return stored
-    .filter(([name, tensor]) => name !== "" && !fixed.has(name) && isFloatType(tensor.dataType))
-    .map(([name, tensor]) => ({
-      name,
+  const taken = new Map<string, number>();
+  const parameters: Parameter[] = [];
+  const add = (name: string, tensor: TensorProto, dense = tensor): void => {
+    if (name === "" || fixed.has(name) || !isFloatType(tensor.dataType)) return;
+    const count = (taken.get(name) ?? 0) + 1;
+    taken.set(name, count);
+    parameters.push({
+      name: count === 1 ? name : `${name}#${count}`,
+      tensor,
       type: dataTypeName(tensor.dataType)!,
-      value: storedValue(tensor),
+      value: storedValue(dense),
       weight: !statistics.has(name),
-    }));
+    });
+  };
+  for (const { initializer, sparseInitializer = [] } of graphsOf(model)) {
+    for (const tensor of initializer) add(tensor.name ?? "", tensor);
+    for (const sparse of sparseInitializer)
+      if (sparse.values) add(sparse.values.name ?? "", sparse.values, denseTensor(sparse));
+  }
+  for (const node of nodesOf(model)) {
+    const tensor = constantTensor(node);
+    if (tensor && tensor.dims.reduce<number>((count, size) => count * Number(size), 1) > 1) add(node.output[0], tensor);
+  }
+  return parameters;
 }
+
+/** The tensor that a Constant node stores. */
+export const constantTensor = (node: NodeProto): TensorProto | undefined =>
+  node.opType === "Constant" && normalDomain(node.domain) === "" ? new Attributes(node).tensor("value") : undefined;
 
 const isFloatType = (code: number): boolean => {
   const type = dataTypeName(code);

@@ -58,3 +58,41 @@ function* partsOf({ values, indices }: SparseTensorProto): Generator<TensorProto
   if (values) yield values;
   if (indices) yield indices;
 }
+
+/**
+ * A model with tensors replaced: the same model where none is, a copy of what leads to them where some are. Sparse
+ * initializers for which `replace` gives a dense tensor become ordinary ones.
+ *
+ * @param replace  gives another tensor for a stored one, or the same
+ */
+export function mapTensors(model: ModelProto, replace: (tensor: TensorProto) => TensorProto): ModelProto {
+  const attribute = (one: AttributeProto): AttributeProto => {
+    const { t, g, graphs } = one;
+    if (!t && !g && !graphs) return one;
+    return {
+      ...one,
+      ...(t && { t: replace(t) }),
+      ...(g && { g: graph(g) }),
+      ...(graphs && { graphs: graphs.map(graph) }),
+    };
+  };
+  const node = (one: NodeProto): NodeProto =>
+    one.attribute ? { ...one, attribute: one.attribute.map(attribute) } : one;
+  const graph = (one: GraphProto): GraphProto => {
+    const sparse = one.sparseInitializer ?? [];
+    const dense = new Map(sparse.map((each) => [each, each.values && replace(each.values)]));
+    const kept = sparse.filter((each) => dense.get(each) === each.values);
+    const added = sparse.filter((each) => dense.get(each) !== each.values).map((each) => dense.get(each)!);
+    return {
+      ...one,
+      node: one.node.map(node),
+      initializer: [...one.initializer.map(replace), ...added],
+      ...(added.length > 0 && { sparseInitializer: kept }),
+    };
+  };
+  return {
+    ...model,
+    graph: graph(model.graph),
+    ...(model.functions && { functions: model.functions.map((one) => ({ ...one, node: one.node.map(node) })) }),
+  };
+}

@@ -118,6 +118,10 @@ export class Session {
     let view = views.get(value);
     if (view === undefined || !(view instanceof this.#Tensor)) {
       view = new this.#Tensor(value.dtype as "float32", value.data as Float32Array, value.shape);
+      // The native binding does not know Float16Array: it is handed the same bytes as 16-bit words.
+      const { buffer, byteOffset, length } = value.data;
+      if (value.dtype === "float16" && this.#writesIntoOutputs)
+        Object.assign(view, { cpuData: new Uint16Array(buffer, byteOffset, length) });
       views.set(value, view);
     }
     return view;

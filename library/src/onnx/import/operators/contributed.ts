@@ -2,16 +2,13 @@ import {
   add,
   broadcastTo,
   cast,
-  clip,
   expandDims,
   gather,
   gelu,
   layerNorm,
-  less,
   matmul,
   mul,
   range,
-  relu,
   reshape,
   rmsNorm,
   sigmoid,
@@ -20,41 +17,17 @@ import {
   sum,
   swapAxes,
   type Tensor,
-  tanh,
   transpose,
-  where,
 } from "../../../core/index.ts";
 import type { Converter, Converters, NodeContext } from "../context.ts";
 import { Unsupported } from "../faults.ts";
+import { fusedActivation } from "./activation.ts";
 import { contributedAttention } from "./attention.ts";
 import { normalAxis } from "./axes.ts";
+import { contributedConvolution } from "./convolution.ts";
 import { normalizationOperators } from "./normalization.ts";
 import { contributedQuantized } from "./quantized.ts";
 import { constantOf } from "./types.ts";
-
-/** The activation that an optimizer has fused into another node. */
-export function fusedActivation(x: Tensor, name: string | undefined, settings: readonly number[]): Tensor {
-  switch (name ?? "") {
-    case "":
-      return x;
-    case "Relu":
-      return relu(x);
-    case "Sigmoid":
-      return sigmoid(x);
-    case "Tanh":
-      return tanh(x);
-    case "LeakyRelu":
-      return where(less(x, 0), mul(x, settings[0] ?? 0.01), x);
-    case "Clip":
-      return clip(x, settings[0], settings[1]);
-    case "HardSigmoid":
-      return clip(add(mul(x, settings[0] ?? 0.2), settings[1] ?? 0.5), 0, 1);
-    case "HardSwish":
-      return mul(x, clip(add(mul(x, 1 / 6), 0.5), 0, 1));
-    default:
-      throw new Unsupported(`it fuses the activation "${name}"`);
-  }
-}
 
 /** Several tensors, some omitted, added up. */
 const added = (...parts: (Tensor | undefined)[]): Tensor =>
@@ -154,6 +127,7 @@ export const optimizerOperators: Converters = { SimplifiedLayerNormalization: si
 
 export const contributedOperators: Converters = {
   ...contributedAttention,
+  ...contributedConvolution,
   ...contributedQuantized,
   BiasGelu: (node) => gelu(add(node.tensor(0), node.tensor(1))),
   EmbedLayerNormalization: embedLayerNormalization,

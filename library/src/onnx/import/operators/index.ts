@@ -4,14 +4,17 @@ import { attentionOperators } from "./attention.ts";
 import { bitwiseOperators } from "./bitwise.ts";
 import { contributedOperators, optimizerOperators } from "./contributed.ts";
 import { controlOperators } from "./controlFlow.ts";
+import { convolutionOperators } from "./convolution.ts";
 import { elementwiseOperators } from "./elementwise.ts";
 import { indexingOperators } from "./indexing.ts";
 import { lossOperators } from "./losses.ts";
 import { normalizationOperators } from "./normalization.ts";
 import { orderingOperators } from "./ordering.ts";
+import { poolingOperators } from "./pooling.ts";
 import { productOperators } from "./products.ts";
 import { quantizedOperators } from "./quantized.ts";
 import { randomOperators } from "./random.ts";
+import { recurrentOperators } from "./recurrent.ts";
 import { reductionOperators } from "./reductions.ts";
 import { resizeOperators } from "./resize.ts";
 import { samplingOperators } from "./sampling.ts";
@@ -37,6 +40,9 @@ const domains: Readonly<Record<string, Converters>> = {
     ...samplingOperators,
     ...attentionOperators,
     ...quantizedOperators,
+    ...convolutionOperators,
+    ...recurrentOperators,
+    ...poolingOperators,
     ...normalizationOperators,
     ...orderingOperators,
     ...optimizerOperators,

@@ -1,4 +1,4 @@
-import { add, cast, matmul, mul, reshape, sub, type Tensor } from "../../../core/index.ts";
+import { add, cast, einsum, matmul, mul, reshape, sub, type Tensor } from "../../../core/index.ts";
 import type { Converters, NodeContext } from "../context.ts";
 
 /** An integer matrix minus its zero point, as int32; zero points of rows or columns stand along them. */
@@ -23,6 +23,7 @@ export const productOperators: Converters = {
     const scaled = alpha === 1 ? product : mul(product, alpha);
     return c ? add(scaled, beta === 1 ? c : mul(c, beta)) : scaled;
   },
+  Einsum: (node) => einsum(node.attributes.string("equation", "").replaceAll(" ", ""), ...node.tensors()),
   MatMul: (node) => matmul(node.tensor(0), node.tensor(1)),
   MatMulInteger: (node) => matmul(centred(node, 0, 2, true), centred(node, 1, 3, false)),
 };
