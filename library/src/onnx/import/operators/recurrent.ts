@@ -10,9 +10,12 @@ import {
   maximum,
   minimum,
   mul,
+  range,
   relu,
   reshape,
+  scan,
   sigmoid,
+  slice,
   sliceAxis,
   softplus,
   splitAxis,
@@ -26,7 +29,6 @@ import {
 } from "../../../core/index.ts";
 import type { Converter, Converters, NodeContext } from "../context.ts";
 import { Unsupported } from "../faults.ts";
-import { constantOf } from "./types.ts";
 
 type Activation = (x: Tensor) => Tensor;
 
@@ -121,6 +123,9 @@ interface Kind {
   states: readonly number[];
 }
 
+/** Sequences up to this length become a chain of steps, which is faster than a loop; longer ones a loop. */
+const longestUnrolled = 4;
+
 /** Steps through time in one direction; sequences shorter than the longest keep their last state and give zeros. */
 function unroll(
   x: Tensor,
@@ -134,14 +139,23 @@ function unroll(
   // What the inputs give to all gates is one product for the whole sequence.
   const flat = add(matmul(reshape(x, [time * batch, width]), weights.input, { transposeB: true }), weights.inputBias);
   const gates = reshape(flat, [time, batch, flat.shape[1]]);
+  const step = (states: readonly Tensor[], gate: Tensor, at: Tensor): [Tensor[], Tensor] => {
+    const next = cell(gate, states, weights);
+    if (!lengths) return [next, next[0]];
+    const running = less(reshape(at, [1, 1]), lengths);
+    return [next.map((one, i) => where(running, one, states[i])), where(running, next[0], 0)];
+  };
+  const places = range(time, { dtype: "int32" });
+  if (time > longestUnrolled) {
+    const loop = (states: Tensor[], given: { gate: Tensor; at: Tensor }) => step(states, given.gate, given.at);
+    const [states, outputs] = scan(loop as any, [...initial], { gate: gates, at: places }, { reverse });
+    return { outputs: outputs as Tensor, states: states as Tensor[] };
+  }
   const outputs: Tensor[] = [];
   let states = [...initial];
-  for (let step = 0; step < time; step++) {
-    const at = reverse ? time - 1 - step : step;
-    const next = cell(reshape(sliceAxis(gates, 0, at, at + 1), [batch, flat.shape[1]]), states, weights);
-    const running = lengths && less(constantOf([at], [1, 1], "int32"), lengths);
-    states = running ? next.map((one, i) => where(running, one, states[i])) : next;
-    outputs[at] = running ? where(running, next[0], 0) : next[0];
+  for (let k = 0; k < time; k++) {
+    const at = reverse ? time - 1 - k : k;
+    [states, outputs[at]] = step(states, slice(gates, [at]), slice(places, [at]));
   }
   return { outputs: stack(outputs), states };
 }
@@ -153,8 +167,7 @@ const recurrent =
     const batchFirst = attributes.int("layout", 0) === 1;
     const given = node.tensor(0);
     const x = batchFirst ? transpose(given, [1, 0, 2]) : given;
-    const [time, batch] = x.shape;
-    if (time > 2048) throw new Unsupported(`it runs for ${time} steps; at most 2048 are traced`);
+    const [_time, batch] = x.shape;
     const hidden = attributes.int("hidden_size") ?? node.tensor(2).shape[2];
     const direction = attributes.string("direction", "forward");
     const count = direction === "bidirectional" ? 2 : 1;
