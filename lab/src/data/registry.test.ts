@@ -9,11 +9,13 @@ import { encodeContainer } from "./container.ts";
 import { emojiCaption, loadEmoji } from "./emoji.ts";
 import { DataError } from "./errors.ts";
 import { loadFashion } from "./fashion.ts";
+import { loadFeedback } from "./feedback.ts";
 import { loadMail } from "./mail.ts";
 import { loadMnist } from "./mnist.ts";
 import { loadMoby } from "./moby.ts";
 import { checkTestbed, fetchTestbed, findTestbed, quickState, testbeds } from "./registry.ts";
 import { loadSotu } from "./sotu.ts";
+import { designOf, loadTable } from "./tables.ts";
 import { characterVocabulary } from "./vocabulary.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "sluice-testbeds-"));
@@ -147,6 +149,69 @@ describe("loading", () => {
     for (const copies of parts.values()) expect(new Set(copies.map(({ split }) => split)).size).toBe(1);
     expect(share(messages, "train")).toBeCloseTo(0.6, 1);
   });
+});
+
+describe("tables", () => {
+  test("cars: 406 rows, 392 of them complete, as a design of numbers and one-hot origin", async () => {
+    const cars = await loadTable("cars", options);
+    expect(cars.rows).toBe(406);
+    expect(cars.categories.origin.levels).toEqual(["Europe", "Japan", "USA"]);
+    const { x, y, names, rows, classes } = designOf(cars, { target: "fuel economy (miles per gallon)" });
+    expect(x.shape).toEqual([392, 9]);
+    expect(names.slice(-3)).toEqual(["origin = Europe", "origin = Japan", "origin = USA"]);
+    expect(classes).toBeUndefined();
+    expect(rows).toHaveLength(392);
+    for (const values of [y.data, x.data.filter((_, place) => place % 9 === 3)]) {
+      expect(mean(values)).toBeCloseTo(0, 12);
+      expect(mean(Array.from(values, (value) => value ** 2))).toBeCloseTo(1, 12);
+    }
+    for (let row = 0; row < 392; row++) expect(mean(x.data.subarray(9 * row + 6, 9 * row + 9)) * 3).toBeCloseTo(1, 12);
+  });
+
+  test("a category as target gives class numbers; plain numbers on request", async () => {
+    const penguins = await loadTable("penguins", options);
+    const { x, y, classes } = designOf(penguins, {
+      target: "species",
+      features: ["body mass (g)"],
+      standardize: false,
+    });
+    expect(classes).toEqual(["Adelie", "Chinstrap", "Gentoo"]);
+    expect(x.shape).toEqual([342, 1]);
+    expect(y.data).toBeInstanceOf(Int32Array);
+    expect([x.data[0], y.data[0]]).toEqual([3750, 0]);
+    expect(penguins.categories.sex.levels).toEqual(["FEMALE", "MALE"]);
+  });
+
+  test("hours, days and missing values are what the source says", async () => {
+    const { numbers, categories, rows } = await loadTable("flights", options);
+    expect(rows).toBe(20_000);
+    for (const hour of numbers["time of day (hours)"]) expect(hour >= 0 && hour < 24).toBe(true);
+    for (const day of numbers["day of the year"]) expect(Number.isInteger(day) && day >= 1 && day <= 366).toBe(true);
+    expect(categories.origin.levels).toContain("LAS");
+    const movies = await loadTable("movies", options);
+    expect(movies.numbers["running time (minutes)"].filter(Number.isNaN).length).toBeGreaterThan(1000);
+    expect(movies.categories.genre.codes[0]).toBe(-1);
+  });
+
+  test("an unknown table or column is answered with those that there are", async () => {
+    await expect(loadTable("boats" as "cars", options)).rejects.toThrow(/cars, penguins/);
+    const cars = await loadTable("cars", options);
+    expect(() => designOf(cars, { target: "speed" })).toThrow(/cylinders/);
+  });
+});
+
+test("feedback: users like the common words of their chunk, each in one part alone", async () => {
+  const { users, items, train, test: held } = await loadFeedback({ ...options, seed: 1 });
+  expect([users, items.length, train.length, held.length]).toEqual([700, 500, 700, 700]);
+  expect(items.every((word) => word.length >= 4)).toBe(true);
+  const liked = train.map((part, user) => part.length + held[user].length);
+  // About 66 a user, as its sheet says.
+  expect(Math.abs(mean(liked) - 66)).toBeLessThan(4);
+  for (const [user, part] of train.entries()) {
+    expect(new Set([...part, ...held[user]]).size).toBe(liked[user]);
+    expect(part).toHaveLength(Math.round(0.8 * liked[user]));
+  }
+  await expect(loadFeedback({ ...options, users: 1e6, seed: 1 })).rejects.toThrow(/bad-option/);
 });
 
 test("names differ, of testbeds and of files", () => {

@@ -1,16 +1,27 @@
+import { testbed as argmax } from "./argmax.ts";
 import { testbed as backcopy } from "./backcopy.ts";
+import { testbed as bandit } from "./bandit.ts";
 import { testbed as brown } from "./brown.ts";
 import { type CacheOptions, hashOf, loadPart, partExists, partFile, partState } from "./cache.ts";
+import { testbed as charTasks } from "./char-tasks.ts";
 import { encodeContainer } from "./container.ts";
+import { testbed as copy } from "./copy.ts";
 import { testbed as emoji } from "./emoji.ts";
 import { DataError } from "./errors.ts";
 import { testbed as fashion } from "./fashion.ts";
+import { testbed as graphs } from "./graphs.ts";
+import { testbed as iclRegression } from "./icl-regression.ts";
 import { testbed as labelMix } from "./label-mix.ts";
 import { testbed as mail } from "./mail.ts";
+import { testbed as mdp } from "./mdp.ts";
 import { testbed as mnist } from "./mnist.ts";
 import { testbed as moby } from "./moby.ts";
+import { testbed as modular } from "./modular.ts";
+import { testbed as mtlExperts } from "./mtl-experts.ts";
+import { testbed as parity } from "./parity.ts";
 import { testbed as recall } from "./recall.ts";
 import { testbed as sotu } from "./sotu.ts";
+import { testbed as tables } from "./tables.ts";
 import type { Testbed } from "./testbed.ts";
 
 /** Every testbed: first those from packages, then those that are generated. */
@@ -22,9 +33,20 @@ export const testbeds: readonly Testbed[] = [
   sotu,
   brown,
   mail,
+  tables,
   recall,
+  copy,
+  argmax,
+  modular,
+  parity,
+  iclRegression,
   backcopy,
   labelMix,
+  charTasks,
+  mtlExperts,
+  mdp,
+  bandit,
+  graphs,
 ];
 
 /** The testbed of that name; DataError `unknown-testbed` with the names that there are. */
