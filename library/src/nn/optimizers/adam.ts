@@ -1,5 +1,4 @@
-import { add, div, mul, pow, sqrt, square, sub } from "../../core/operations/arithmetic.ts";
-import { scalar } from "../../core/tensor.ts";
+import { add, div, expm1, mul, neg, sqrt, square, sub } from "../../core/index.ts";
 import { type DecayMask, defineOptimizer, matricesOnly, type Optimizer, shrink } from "./optimizer.ts";
 import type { Rate } from "./schedules.ts";
 
@@ -46,7 +45,8 @@ export function adamW(options: AdamWOptions): Optimizer {
     moments: ["first", "second"],
     // lr m̂/(√v̂ + ε) = lr (1 − β₁)/(1 − β₁ᵗ)/s · M/(√V + ε/s) with s = √((1 − β₂)/(1 − β₂ᵗ)).
     prepare: (rate, step) => {
-      const correction = (beta: number) => div(1 - beta, sub(1, pow(scalar(beta), step)));
+      // 1 − βᵗ as −expm1(t ln β): with β near 1 the plain form would lose half of its digits.
+      const correction = (beta: number) => div(1 - beta, neg(expm1(mul(step, Math.log(beta)))));
       const root = sqrt(correction(beta2));
       return { size: mul(rate, div(correction(beta1), root)), epsilon: div(epsilon, root) };
     },

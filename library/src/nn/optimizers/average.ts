@@ -1,6 +1,4 @@
-import { add, mul, sub } from "../../core/operations/arithmetic.ts";
-import type { TensorLike } from "../../core/tensor.ts";
-import { zipTrees } from "../../core/tree.ts";
+import { add, mul, sub, type TensorLike, zipTrees } from "../../core/index.ts";
 
 /**
  * One step of an exponential moving average of weights: decay · average + (1 − decay) · params, leaf by leaf. Evaluate

@@ -1,7 +1,4 @@
-import { add, div, minimum, mul, sqrt, square } from "../../core/operations/arithmetic.ts";
-import { sum } from "../../core/operations/reduce.ts";
-import type { Tensor } from "../../core/tensor.ts";
-import { leavesOf, mapTree } from "../../core/tree.ts";
+import { add, div, leavesOf, mapTree, minimum, mul, sqrt, square, sum, type Tensor } from "../../core/index.ts";
 
 /** The 2-norm of all numbers in a tree together, a scalar. */
 export const globalNorm = (tree: unknown): Tensor =>

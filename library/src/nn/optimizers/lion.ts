@@ -1,4 +1,4 @@
-import { add, mul, sign, sub } from "../../core/operations/arithmetic.ts";
+import { add, mul, sign, sub } from "../../core/index.ts";
 import { type DecayMask, defineOptimizer, matricesOnly, type Optimizer, shrink } from "./optimizer.ts";
 import type { Rate } from "./schedules.ts";
 

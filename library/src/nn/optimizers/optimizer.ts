@@ -1,7 +1,5 @@
-import { add, mul, sub } from "../../core/operations/arithmetic.ts";
-import { asTensor, scalar, type Tensor } from "../../core/tensor.ts";
-import { zerosLike } from "../../core/transforms/vjp.ts";
-import { leavesOf, mapTree } from "../../core/tree.ts";
+import { add, leavesOf, mapTree, mul, sub, type Tensor, zerosLike } from "../../core/index.ts";
+import { asTensor, scalar } from "../../core/tensor.ts";
 import { groupSmall, pack, unpack } from "./pack.ts";
 import { asRate, type Rate } from "./schedules.ts";
 

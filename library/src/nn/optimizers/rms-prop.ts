@@ -1,4 +1,4 @@
-import { add, div, mul, sqrt, square, sub } from "../../core/operations/arithmetic.ts";
+import { add, div, mul, sqrt, square, sub } from "../../core/index.ts";
 import { defineOptimizer, type Optimizer } from "./optimizer.ts";
 import type { Rate } from "./schedules.ts";
 

@@ -1,4 +1,4 @@
-import { add, mul, sub } from "../../core/operations/arithmetic.ts";
+import { add, mul, sub } from "../../core/index.ts";
 import { type DecayMask, defineOptimizer, type Optimizer } from "./optimizer.ts";
 import type { Rate } from "./schedules.ts";
 
