@@ -155,6 +155,23 @@ export async function runCase(one: ConformanceCase, executor: Executor = "onnx")
   }
 }
 
+/** Cases of the generator's release 1.12 that no importer passes by doing what the format says, and why. */
+export const knownFailures: Readonly<Record<string, string>> = {
+  test_adam_multiple: "expects an epsilon of 0.01, which the model does not have",
+  test_adam: "expects an epsilon of 0.01, which the model does not have",
+  test_bernoulli: "expects the numbers of the generator's own random source",
+  test_bernoulli_expanded: "expects the numbers of the generator's own random source",
+  test_bernoulli_double: "expects the numbers of the generator's own random source",
+  test_bernoulli_double_expanded: "expects the numbers of the generator's own random source",
+  test_bernoulli_seed: "expects the numbers of the generator's own random source",
+  test_bernoulli_seed_expanded: "expects the numbers of the generator's own random source",
+  test_cast_FLOAT_to_BFLOAT16: "expects bits cut off where the format rounds",
+  test_castlike_BFLOAT16_to_FLOAT: "gives an input another shape than the model declares",
+  test_castlike_BFLOAT16_to_FLOAT_expanded: "gives an input another shape than the model declares",
+  test_castlike_FLOAT_to_BFLOAT16: "gives an input another shape than the model declares",
+  test_castlike_FLOAT_to_BFLOAT16_expanded: "gives an input another shape than the model declares",
+};
+
 /** Runs all cases of a folder and prints which fail, why, and how many. */
 async function main([folder, ...flags]: string[]): Promise<void> {
   if (!folder) throw new Error("usage: npm run conformance -- <folder of cases> [--reference]");
@@ -165,7 +182,7 @@ async function main([folder, ...flags]: string[]): Promise<void> {
     for (const one of cases) {
       const fault = await runCase(one, executor);
       if (fault === undefined) passed++;
-      else console.log(`failed  ${one.name}: ${fault}`);
+      else console.log(`failed  ${one.name}: ${knownFailures[one.name] ?? fault}`);
     }
     console.log(`${executor === "reference" ? "reference: " : ""}${passed} passed, ${cases.length - passed} failed`);
   }

@@ -44,18 +44,23 @@ const notWeights: Readonly<Record<string, readonly number[]>> = {
   QuantizeLinear: [1],
 };
 
+/** The names that nodes read at certain places. */
+function readAt(model: ModelProto, table: Readonly<Record<string, readonly number[]>>): Set<string> {
+  const names = new Set<string>();
+  for (const node of nodesOf(model))
+    for (const position of table[node.opType] ?? []) if (node.input[position]) names.add(node.input[position]);
+  return names;
+}
+
+/** The values of a model that are settings of its operators, such as the scales of a Resize. */
+export const settingsOf = (model: ModelProto): Set<string> => readAt(model, settings);
+
 /**
  * The parameters of a model: its stored floats, as initializers or as Constant nodes of more than one number, those of
  * inner graphs and of functions included. A name that several graphs use gets a number: `weight#2`.
  */
 export function parametersOf(model: ModelProto): Parameter[] {
-  const reads = (table: Readonly<Record<string, readonly number[]>>): Set<string> => {
-    const names = new Set<string>();
-    for (const node of nodesOf(model))
-      for (const position of table[node.opType] ?? []) if (node.input[position]) names.add(node.input[position]);
-    return names;
-  };
-  const [fixed, statistics] = [reads(settings), reads(notWeights)];
+  const [fixed, statistics] = [settingsOf(model), readAt(model, notWeights)];
   const taken = new Map<string, number>();
   const parameters: Parameter[] = [];
   const add = (name: string, tensor: TensorProto, dense = tensor): void => {
