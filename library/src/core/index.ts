@@ -1,5 +1,5 @@
-export type { DType, TypedArray } from "./dtype.ts";
 export * from "./control-flow/index.ts";
+export type { DType, TypedArray } from "./dtype.ts";
 export * from "./errors.ts";
 export * from "./operations/index.ts";
 export * from "./random/index.ts";

@@ -9,10 +9,10 @@ import { evaluateSubgraph } from "../oracle.ts";
 import { sizeOf } from "../shape.ts";
 import { apply, asTensor, constantValue, type Node, Tensor } from "../tensor.ts";
 import { batchGraph } from "../transforms/vmap.ts";
-import { leavesOf, mapTree, type Symbolic } from "../tree.ts";
+import { leavesOf, type Symbolic } from "../tree.ts";
 import { Value } from "../value.ts";
-import { expectSameState, stateLike } from "./carry.ts";
 import { hoistRandom } from "./hoist-random.ts";
+import { expectSameTree, tensorTree, withLeaves } from "./same-tree.ts";
 import { scanGradient } from "./scan-gradient.ts";
 import { bodyFlops, closeOver, inline, narrowBody, neededInputs, placeholder, substitute } from "./subgraph.ts";
 
@@ -28,8 +28,7 @@ export interface ScanAttributes {
   readonly reverse: boolean;
   /** Whether the gradient keeps what the forward pass computed, or computes it again from the carries. */
   readonly residuals: "save" | "recompute";
-  /** Grows, see `extendScan`. */
-  body: Subgraph;
+  readonly body: Subgraph;
 }
 
 export const scanOperation: Operation<ScanAttributes> = {
@@ -230,7 +229,11 @@ export function extendScan(node: Node<ScanAttributes>, tensor: Tensor): Tensor {
   const { carries, length, body } = attributes;
   const known = body.outputs.indexOf(tensor, carries);
   if (known >= 0) return node.outputs[known];
-  attributes.body = { inputs: body.inputs, outputs: [...body.outputs, tensor] };
+  // Copies of the node may share its attributes: these are replaced, not changed.
+  (node as { attributes: ScanAttributes }).attributes = {
+    ...attributes,
+    body: { inputs: body.inputs, outputs: [...body.outputs, tensor] },
+  };
   const output = new Tensor(node as unknown as Node, node.outputs.length, [length, ...tensor.shape], tensor.dtype);
   node.outputs.push(output);
   return output;
@@ -278,24 +281,23 @@ export function scan<C, X, Y>(
     return moveAxis(x, normaliseAxis("scan", x, axis), 0);
   });
   const length = lengthOf(sequences, options.length);
-  const start = stateLike(init);
+  const start = tensorTree(init);
   const first = leavesOf(start) as Tensor[];
   const carried = first.map((leaf, i) => placeholder(leaf, `carry ${i}`));
   const elements = sequences.map((x, i) => placeholder({ shape: x.shape.slice(1), dtype: x.dtype }, `element ${i}`));
-  const rebuild = (tree: unknown, leaves: readonly Tensor[]): any => {
-    let next = 0;
-    return mapTree(tree, () => leaves[next++]);
-  };
-  const result = fn(rebuild(start, carried), rebuild(xs, elements));
+  const result = fn(withLeaves(start, carried), withLeaves(xs, elements));
   if (!Array.isArray(result) || result.length !== 2)
     throw new ShapeError("scan/result", "the function of a scan returns [carry, y]", {
       given: Array.isArray(result) ? `an array of ${result.length}` : typeof result,
       fix: "return [nextCarry, y]; y may be null",
     });
-  const next = expectSameState("scan/carry", start, result[0]);
+  const next = expectSameTree("scan/carry", start, result[0], {
+    names: ["first carry", "next carry"],
+    fix: "start with a carry of the structure, shapes and dtypes that the function returns (zeros of that shape, say)",
+  });
   const ys = (leavesOf(result[1]) as Tensor[]).map((leaf) => asTensor(leaf));
   const stackedTree = (stacks: readonly Tensor[]) =>
-    rebuild(
+    withLeaves(
       result[1],
       stacks.map((y) => moveAxis(y, 0, axis)),
     );
@@ -314,7 +316,7 @@ export function scan<C, X, Y>(
     residuals,
     body,
   });
-  return [rebuild(start, outputs.slice(0, first.length)), stackedTree(outputs.slice(first.length))];
+  return [withLeaves(start, outputs.slice(0, first.length)), stackedTree(outputs.slice(first.length))];
 }
 
 function lengthOf(sequences: readonly Tensor[], given: number | undefined): number {

@@ -39,11 +39,19 @@ export const inline = ({ inputs, outputs }: Subgraph, given: readonly Tensor[]):
  */
 export function closeOver(formal: readonly Tensor[], outputs: readonly Tensor[]): ClosedBody {
   const sources = new Set(formal);
-  const inside = dependents(nodesUpTo(outputs, sources), sources);
+  return closeAround(formal, outputs, dependents(nodesUpTo(outputs, sources), sources));
+}
+
+/** `closeOver` where it is known which nodes are inside. */
+export function closeAround(
+  formal: readonly Tensor[],
+  outputs: readonly Tensor[],
+  inside: ReadonlySet<Node>,
+): ClosedBody {
   const captures: Tensor[] = [];
   const inner = new Map<Tensor, Tensor>();
   const enter = (x: Tensor): Tensor => {
-    if (sources.has(x) || inside.has(x.node) || constantValue(x) !== undefined) return x;
+    if (inside.has(x.node) || formal.includes(x) || constantValue(x) !== undefined) return x;
     let own = inner.get(x);
     if (own !== undefined) return own;
     if (isBroadcast(x)) {

@@ -121,7 +121,10 @@ const matmulOperation: Operation<MatmulAttributes> = {
       const [size, matrix] = [x.shape[0], x.shape.slice(-2)];
       const aligned = reshape(x, [size, ...new Array<number>(batch.length + 3 - x.rank).fill(1), ...x.shape.slice(1)]);
       const moved = moveAxis(broadcastTo(aligned, [size, ...batch, ...matrix]), 0, innerFirst ? -3 : -2);
-      return reshape(moved, [...batch, ...(innerFirst ? [size * matrix[0], matrix[1]] : [matrix[0], size * matrix[1]])]);
+      return reshape(moved, [
+        ...batch,
+        ...(innerFirst ? [size * matrix[0], matrix[1]] : [matrix[0], size * matrix[1]]),
+      ]);
     };
     return matmul(joined(a, transposeA), joined(b, !transposeB), { transposeA, transposeB });
   },

@@ -3,7 +3,7 @@ import type { Operation } from "../operation.ts";
 import { broadcastShapes } from "../shape.ts";
 import { applyOne, asTensor, harmonise, type Tensor, type TensorLike } from "../tensor.ts";
 import { unbroadcast } from "./broadcast.ts";
-import { alignBatched, broadcastError, broadcastLast, zipReference } from "./define.ts";
+import { alignBatched, broadcastError, broadcastLast, withKernel, zipReference } from "./define.ts";
 
 const whereOperation: Operation<Record<never, never>> = {
   name: "where",
@@ -19,7 +19,11 @@ const whereOperation: Operation<Record<never, never>> = {
     if (shape === undefined) throw broadcastError("where", { condition, side: sides.length === a.rank ? a : b });
     return [{ shape, dtype: a.dtype }];
   },
-  emit: (graph, inputs) => [graph.node("Where", inputs)],
+  emit: (graph, [condition, ...sides], { outputs: [{ dtype }] }) => [
+    withKernel(graph, ["float32", "float64", "int32", "int64", "uint8"], sides, dtype, dtype, ([a, b]) =>
+      graph.node("Where", [condition, a, b]),
+    ),
+  ],
   reference: (inputs, { inputs: tensors, outputs: [y] }) => [
     zipReference(
       inputs,
