@@ -30,7 +30,7 @@ export class PaceMeter {
   hear(message: TrialMessage, time: number): Pace {
     if (message.type === "metrics") {
       const names = Object.keys(message.metrics);
-      const name = names.find((each) => /^loss\b/.test(each)) ?? names[0];
+      const name = names.find((each) => /\bloss\b/.test(each)) ?? names[0];
       if (name) this.#metric = `${name.split("/")[0]} ${formatNumber(message.metrics[name])}`;
       this.#pace = { ...this.#pace, metric: this.#metric };
     } else if (message.type === "progress") {

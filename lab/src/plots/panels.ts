@@ -10,8 +10,20 @@ export function panels(
     ...(options.title ? { title: options.title } : {}),
     ...(options.description ? { description: options.description } : {}),
     columns,
-    concat: figures.map(({ $schema: _, ...figure }) => figure),
+    concat: figures.map(({ $schema: _, ...figure }, index) => (index === 0 ? figure : renamed(figure, index + 1))),
     resolve: { scale: { color: "independent", shape: "independent", strokeDash: "independent" } },
     spacing: 28,
   };
+}
+
+/** The figure with tables named "cells 2" and so on: Vega draws no specification with two tables of one name. */
+function renamed<T>(node: T, panel: number): T {
+  if (typeof node !== "object" || node === null) return node;
+  if (Array.isArray(node)) return node.map((item) => renamed(item, panel)) as T;
+  return Object.fromEntries(
+    Object.entries(node).map(([key, value]) => [
+      key,
+      key === "data" && value?.name ? { ...value, name: `${value.name} ${panel}` } : renamed(value, panel),
+    ]),
+  ) as T;
 }

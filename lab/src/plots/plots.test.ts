@@ -156,6 +156,17 @@ describe("csvOf", () => {
     expect(csvOf(all.images)).toBe("table,row,column,caption\npictures,a,1,grey\npictures,a,2,");
   });
 
+  test("two panels of one kind are drawn, each with its own data", async () => {
+    const svg = await renderSvg(panels([all.heatmap, all.heatmap]));
+    const once = await renderSvg(all.heatmap);
+    const cells = (drawing: string) => drawing.match(/mark-rect role-mark/g)?.length ?? 0;
+    expect(cells(once)).toBe(1);
+    expect(cells(svg)).toBe(2);
+    // Each drawing of the matrix has all of its cells.
+    const paths = (drawing: string) => drawing.match(/<path /g)!.length;
+    expect(paths(svg)).toBeGreaterThan(1.8 * paths(once));
+  });
+
   test("tables of the same name in two panels are kept apart", () => {
     const other = curvesSpec("loss", points.slice(0, 3));
     expect([...tablesOf(panels([all.curves, other])).keys()]).toEqual(["means", "seeds", "means 2"]);
@@ -184,8 +195,8 @@ describe.each<ThemeName>(["light", "dark"])("colours of the %s theme", (theme) =
     ["tritanopia", [1.255528, -0.076749, -0.178779, -0.078411, 0.930809, 0.147602, 0.004733, 0.691367, 0.3039]],
   ])("can be told apart with %s", (_, matrix) => {
     const seen = series.map((colour) => lab(times(matrix, linear(colour))));
+    // CIE76; 2.3 is just noticeable side by side, thin lines need far more.
     for (const [i, a] of seen.entries())
-      // CIE76; 2.3 is just noticeable side by side, thin lines need far more.
       for (const b of seen.slice(i + 1))
         expect(Math.hypot(...a.map((value, axis) => value - b[axis]))).toBeGreaterThan(18);
   });

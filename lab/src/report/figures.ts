@@ -1,6 +1,7 @@
 import { csvFormat } from "d3-dsv";
 import { csvOf } from "../plots/csv.ts";
 import { curvesSpec } from "../plots/curves.ts";
+import { type MeanInterval, meanInterval } from "../statistics/interval.ts";
 import { metricsOf } from "../store/measurements.ts";
 import { figuresOf, type RunRecord } from "../store/runs.ts";
 import type { Store } from "../store/store.ts";
@@ -33,6 +34,27 @@ export function reportFigures(store: Store, run: RunRecord): ReportFigure[] {
       csv: csvFormat(values),
     }));
   return [...own, ...curves];
+}
+
+/** A metric that was logged once, at the end of trials: beside the claims, and judged by none. */
+export interface SingleFigure {
+  readonly name: string;
+  readonly variant: string;
+  readonly measured: MeanInterval;
+}
+
+/** The metrics of a run that have one step only, by name and variant. */
+export function singleFigures(store: Store, run: RunRecord): SingleFigure[] {
+  const trials = trialsOf(store, run.id);
+  const points = trials.flatMap(({ id, variant }) => metricsOf(store, id).map((point) => ({ ...point, variant })));
+  return [...Map.groupBy(points, (point) => point.name)]
+    .filter(([, values]) => values.every(({ step }) => step === values[0].step))
+    .flatMap(([name, values]) =>
+      [...Map.groupBy(values, (point) => point.variant)].map(([variant, group]) => ({
+        ...{ name, variant },
+        measured: meanInterval(group.map((point) => point.value)),
+      })),
+    );
 }
 
 /** A text that may stand as a file's name anywhere. */

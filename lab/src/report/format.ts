@@ -16,7 +16,8 @@ export function formatNumber(value: number | null): string {
 /** "0.83 ± 0.02 (n = 3)": mean, half of the 95 % interval, number of figures. */
 export function formatMeasured({ mean, low, high, n }: Pick<Check, "mean" | "low" | "high" | "n">): string {
   if (n === 0) return "not measured";
-  const half = low === null || high === null ? "" : ` ± ${formatNumber((high - low) / 2)}`;
+  const bounded = Number.isFinite(low ?? Number.NaN) && Number.isFinite(high ?? Number.NaN);
+  const half = !bounded ? "" : ` ± ${formatNumber((high! - low!) / 2)}`;
   return `${formatNumber(mean)}${half} (n = ${n})`;
 }
 

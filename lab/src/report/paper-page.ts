@@ -3,6 +3,7 @@ import type { Check } from "../claims/check.ts";
 import type { JudgedClaim } from "../claims/judge.ts";
 import type { RunRecord } from "../store/runs.ts";
 import type { Settings, TrialRecord } from "../store/trials.ts";
+import type { SingleFigure } from "./figures.ts";
 import {
   formatCommit,
   formatDay,
@@ -24,7 +25,18 @@ export interface PaperFigure extends DrawnFigure {
 }
 
 /** The page of a paper: idea, claims, figures, settings, and where the figures come from. */
-export function paperPage(standing: Standing, trials: readonly TrialRecord[], figures: readonly PaperFigure[]): string {
+export function paperPage(
+  standing: Standing,
+  {
+    trials,
+    figures,
+    singles,
+  }: {
+    readonly trials: readonly TrialRecord[];
+    readonly figures: readonly PaperFigure[];
+    readonly singles: readonly SingleFigure[];
+  },
+): string {
   const { paper, run, runs, claims } = standing;
   return page(
     `${paper.id}: ${paper.title}`,
@@ -48,6 +60,7 @@ export function paperPage(standing: Standing, trials: readonly TrialRecord[], fi
             html`<section aria-labelledby="figures"><h2 id="figures">Figures</h2>${figures.map((each) => figureSection(`${paper.id}-${each.id}`, each))}</section>`,
           ]
         : []),
+      ...(singles.length > 0 ? [singlesSection(singles)] : []),
       ...(run ? [settingsSection(trials), runSection(run, trials), historySection(run, runs)] : []),
     ],
     figures.length > 0 ? figureScripts : [],
@@ -77,6 +90,19 @@ function measured(check: Check): Node {
   const seeds = check.points.map((point) => `${formatPlace(point)}: ${formatNumber(point.value)}`).join("; ");
   return html`${check.label}: <strong>${formatMeasured(check)}</strong>
     ${check.points.length > 1 && html`<details><summary>single figures</summary>${seeds}</details>`}`;
+}
+
+function singlesSection(singles: readonly SingleFigure[]): Node {
+  const rows = singles.map(
+    ({ name, variant, measured }) => html`<tr>
+      <th scope="row">${name}</th>
+      <td>${variant}</td>
+      <td>${formatMeasured(measured)}</td>
+    </tr>`,
+  );
+  return html`<section aria-labelledby="beside"><h2 id="beside">Beside the claims</h2>
+    ${tableOf("Figures that were measured as well, and that no claim judges", ["Figure", "Variant", "Measured here"], rows)}
+  </section>`;
 }
 
 const shown = (setting: unknown) => (setting === undefined ? "" : JSON.stringify(setting));

@@ -72,6 +72,8 @@ describe("the report", () => {
   test("shows texts as texts, whatever is in them", () => {
     const page = read("papers", "hostile.html");
     expect(page).not.toContain("<script>alert");
+    expect(page).toContain("Beside the claims");
+    expect(page).toContain("size &lt;b>/bytes");
     expect(page).not.toContain("<img");
     expect(page).not.toContain("<i>");
     expect(page).toContain("&lt;script>alert");

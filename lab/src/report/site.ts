@@ -5,7 +5,7 @@ import { renderSvg } from "../plots/svg.ts";
 import { asStoreError } from "../store/errors.ts";
 import type { Store } from "../store/store.ts";
 import { trialsOf } from "../store/trials.ts";
-import { reportFigures } from "./figures.ts";
+import { type ReportFigure, reportFigures, singleFigures } from "./figures.ts";
 import { indexPage } from "./index-page.ts";
 import { overview, type Standing } from "./overview.ts";
 import { type PaperFigure, paperPage } from "./paper-page.ts";
@@ -45,11 +45,24 @@ async function writePaper(store: Store, standing: Standing, out: string): Promis
   const { paper, run } = standing;
   const figures: PaperFigure[] = [];
   for (const figure of run ? reportFigures(store, run) : []) {
-    const svg = await renderSvg(figure.spec);
+    const svg = await drawn(figure);
     writeFileSync(join(out, "figures", `${paper.id}-${figure.id}.svg`), svg);
     writeFileSync(join(out, "figures", `${paper.id}-${figure.id}.csv`), figure.csv);
     figures.push({ ...figure, svg });
   }
   const trials = run ? trialsOf(store, run.id) : [];
-  writeFileSync(join(out, "papers", `${paper.id}.html`), paperPage(standing, trials, figures));
+  writeFileSync(
+    join(out, "papers", `${paper.id}.html`),
+    paperPage(standing, { trials, figures, singles: run ? singleFigures(store, run) : [] }),
+  );
+}
+
+/** A figure that cannot be drawn must not keep the others from being seen: its place says why. */
+async function drawn({ title, spec }: ReportFigure): Promise<string> {
+  try {
+    return await renderSvg(spec);
+  } catch (error) {
+    process.stderr.write(`“${title}” cannot be drawn: ${error instanceof Error ? error.message : error}\n`);
+    return `<svg xmlns="http://www.w3.org/2000/svg" width="400" height="40"><text x="8" y="24">This figure cannot be drawn.</text></svg>`;
+  }
 }

@@ -75,7 +75,7 @@ export function judgeRun(
   return result;
 }
 
-/** The paper's own figures, those that have something to draw. */
+/** The paper's own figures, those that have something to draw. One that throws is told, and left out. */
 function figuresFor(store: Store, paper: Entry["paper"], trials: readonly TrialRecord[]): Figure[] {
   const placed = trials.map(({ id, variant, seed }) => ({ id, variant, seed }));
   const metrics = placed.flatMap(({ id, ...place }) => metricsOf(store, id).map((point) => ({ ...point, ...place })));
@@ -83,7 +83,13 @@ function figuresFor(store: Store, paper: Entry["paper"], trials: readonly TrialR
     const rows = placed.flatMap(({ id: trial, ...place }) =>
       plotRowsOf(store, trial, id).map((row) => ({ ...row, ...place })),
     );
-    return rows.length + metrics.length > 0 ? [{ id, title, caption, spec: draw({ rows, metrics }) }] : [];
+    if (rows.length + metrics.length === 0) return [];
+    try {
+      return [{ id, title, caption, spec: draw({ rows, metrics }) }];
+    } catch (error) {
+      process.stderr.write(`figure “${title}”: ${error instanceof Error ? error.stack : error}\n`);
+      return [];
+    }
   });
 }
 
