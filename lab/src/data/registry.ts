@@ -4,7 +4,9 @@ import { testbed as bandit } from "./bandit.ts";
 import { testbed as brown } from "./brown.ts";
 import { type CacheOptions, hashOf, loadPart, partExists, partFile, partState } from "./cache.ts";
 import { testbed as charTasks } from "./char-tasks.ts";
+import { testbed as clrs } from "./clrs.ts";
 import { encodeContainer } from "./container.ts";
+import { testbed as control } from "./control.ts";
 import { testbed as copy } from "./copy.ts";
 import { testbed as emoji } from "./emoji.ts";
 import { DataError } from "./errors.ts";
@@ -14,15 +16,18 @@ import { testbed as iclRegression } from "./icl-regression.ts";
 import { testbed as labelMix } from "./label-mix.ts";
 import { testbed as mail } from "./mail.ts";
 import { testbed as mdp } from "./mdp.ts";
+import { testbed as mixture } from "./mixture.ts";
 import { testbed as mnist } from "./mnist.ts";
 import { testbed as moby } from "./moby.ts";
 import { testbed as modular } from "./modular.ts";
 import { testbed as mtlExperts } from "./mtl-experts.ts";
 import { testbed as parity } from "./parity.ts";
 import { testbed as recall } from "./recall.ts";
+import { testbed as scenes } from "./scenes.ts";
 import { testbed as sotu } from "./sotu.ts";
 import { testbed as tables } from "./tables.ts";
 import type { Testbed } from "./testbed.ts";
+import { testbed as toyChat } from "./toy-chat.ts";
 
 /** Every testbed: first those from packages, then those that are generated. */
 export const testbeds: readonly Testbed[] = [
@@ -40,13 +45,18 @@ export const testbeds: readonly Testbed[] = [
   modular,
   parity,
   iclRegression,
+  clrs,
   backcopy,
   labelMix,
   charTasks,
   mtlExperts,
+  mixture,
+  control,
   mdp,
   bandit,
   graphs,
+  scenes,
+  toyChat,
 ];
 
 /** The testbed of that name; DataError `unknown-testbed` with the names that there are. */
