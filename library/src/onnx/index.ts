@@ -26,6 +26,9 @@ export {
   type Params,
   unfreeze,
 } from "./import/importOnnx.ts";
+export type { AttentionMethod, NormalizerMethod } from "./import/methods.ts";
 export { type ReadOptions, readModel } from "./model/read.ts";
 export { denseTensor, makeTensor, type TensorData, tensorData } from "./model/tensorData.ts";
 export { type WriteOptions, writeModel } from "./model/write.ts";
+export { type AttentionBlock, findAttention } from "./rewrite/findAttention.ts";
+export { type SwapOptions, swapAttention, swapSoftmax } from "./rewrite/swap.ts";

@@ -1,5 +1,3 @@
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { add, div, mean, mul, sqrt, square, sub, sum, type Tensor, Value, valueAndGrad } from "../core/index.ts";
 import { compile } from "../runtime/index.ts";
@@ -8,23 +6,7 @@ import { exportOnnx } from "./export/exportOnnx.ts";
 import { diffModels } from "./graph/diff.ts";
 import { freeze, type ImportedModel, importOnnx, type Params } from "./import/importOnnx.ts";
 import { runWhole } from "./import/runWhole.ts";
-
-const require = createRequire(import.meta.url);
-const packageFile = (name: string, file: string) => {
-  const paths = require.resolve.paths(name)!.map((folder) => join(folder, name));
-  const found = paths.find((path) => require("node:fs").existsSync(path));
-  return join(found ?? dirname(name), file);
-};
-
-/** Numbers between −size and size that look like noise, the same each time. */
-function noise(shape: number[], size: number): Value {
-  let state = 7;
-  const next = () => (state = (Math.imul(state, 1103515245) + 12345) >>> 0) / 2 ** 31 - 1;
-  return new Value(
-    Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => size * next()),
-    shape,
-  );
-}
+import { noise, packageFile } from "./realModels.ts";
 
 interface Case {
   name: string;

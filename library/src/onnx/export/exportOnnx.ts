@@ -1,7 +1,11 @@
-import { SettingError } from "../../core/index.ts";
+import { leavesOf, mapTree, SettingError, type Tensor, type Value } from "../../core/index.ts";
+import { simplify } from "../../core/simplify.ts";
+import { asTensor, input } from "../../core/tensor.ts";
 import type { Program } from "../../runtime/index.ts";
+import { emitModel } from "../../runtime/onnx/emit.ts";
 import { decodeModel, encodeModel, type ModelProto } from "../../runtime/onnx/protobuf/index.ts";
-import type { ImportedModel, Params } from "../import/importOnnx.ts";
+import { callsMethods, type ImportedModel, type ModelInputs, type Params } from "../import/importOnnx.ts";
+import { makeTensor } from "../model/tensorData.ts";
 import { type WriteOptions, writeModel } from "../model/write.ts";
 import { withParams } from "./withParams.ts";
 
@@ -9,6 +13,11 @@ import { withParams } from "./withParams.ts";
 export interface ExportOptions {
   /** Weights in place of the model's own. */
   params?: Params;
+  /**
+   * Inputs to trace with. Needed for a model whose softmax or attention was swapped, since its graph is made anew, with
+   * these sizes; given for any other, its graph is made anew as well.
+   */
+  inputs?: ModelInputs;
   /** Replaces metadata of these keys. */
   metadata?: Readonly<Record<string, string>>;
 }
@@ -49,8 +58,12 @@ export function saveOnnx(
 
 function toModel(source: any, second: any, third?: ExportOptions): ModelProto {
   if (typeof source !== "function") {
-    const { params = {}, metadata } = (second ?? {}) as ExportOptions;
-    return withMetadata(withParams("apply" in source ? source.model : source, params), metadata);
+    const { params = {}, inputs, metadata } = (second ?? {}) as ExportOptions;
+    const traced = "apply" in source && (inputs !== undefined || callsMethods(source));
+    const model = traced
+      ? traceModel(source, params, inputs)
+      : withParams("apply" in source ? source.model : source, params);
+    return withMetadata(model, metadata);
   }
   if (!Array.isArray(second))
     throw new SettingError("export/arguments", "a program is exported for arguments of one signature", {
@@ -58,6 +71,45 @@ function toModel(source: any, second: any, third?: ExportOptions): ModelProto {
     });
   const bytes = (source as Program<any, any>).export(...(second as any[]));
   return withMetadata(decodeModel(bytes), third?.metadata);
+}
+
+/** A model written anew from its traced graph, in operators of the standard; weights are initializers of their names. */
+function traceModel(imported: ImportedModel, given: Params, inputs: ModelInputs | undefined): ModelProto {
+  if (inputs === undefined)
+    throw new SettingError("export/inputs", "a model whose nodes were swapped for functions is traced to be written", {
+      fix: "give inputs of the sizes that it shall take: exportOnnx(model, { inputs: { x } })",
+    });
+  const params = { ...imported.params, ...given };
+  const sources = mapTree(Array.isArray(inputs) ? [...inputs] : inputs, (leaf) => leaf);
+  const names = { params: Object.keys(params), inputs: Object.keys(Array.isArray(inputs) ? imported.inputs : inputs) };
+  const symbols = (values: unknown[], labels: string[]): Record<string, Tensor> =>
+    Object.fromEntries(
+      values.map((value, i) => {
+        const { shape, dtype } = asTensor(value as Value);
+        return [labels[i], input(shape, dtype, labels[i])];
+      }),
+    );
+  const weights = symbols(Object.values(params), names.params);
+  const open = symbols(Object.values(sources), names.inputs);
+  const results = imported.apply(weights, open);
+  const outputs = simplify(leavesOf(results) as Tensor[]);
+  const emitted = emitModel([...Object.values(weights), ...Object.values(open)], outputs, {
+    inputNames: [...names.params, ...names.inputs],
+    outputNames: imported.wanted,
+    portable: true,
+  });
+  const { model } = emitted;
+  const { docString, metadataProps, graph: original } = imported.model;
+  const stored = names.params.map((name) =>
+    makeTensor({ type: params[name].dtype, shape: params[name].shape, data: params[name].data }, name),
+  );
+  const graph = {
+    ...model.graph,
+    ...(original.name !== undefined && { name: original.name }),
+    input: model.graph.input.filter(({ name }) => !Object.hasOwn(params, name)),
+    initializer: [...stored, ...model.graph.initializer],
+  };
+  return { ...model, ...(docString !== undefined && { docString }), ...(metadataProps && { metadataProps }), graph };
 }
 
 function withMetadata(model: ModelProto, metadata: Readonly<Record<string, string>> = {}): ModelProto {

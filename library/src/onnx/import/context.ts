@@ -5,6 +5,7 @@ import { Attributes } from "../graph/attributes.ts";
 import type { Entry, TensorEntry } from "./entry.ts";
 import { NeedsData, Unsupported } from "./faults.ts";
 import { knownNumbers } from "./known.ts";
+import { type AttentionMethod, type Methods, methodName, type NormalizerMethod } from "./methods.ts";
 
 /** What a converter may give for an output: a tensor of the first input's element type (or its own), or any entry. */
 export type Converted = Tensor | Entry | undefined;
@@ -26,6 +27,8 @@ export class NodeContext {
   readonly version: number;
   /** Traces a graph inside this node; it sees the values around the node. */
   readonly traceSubgraph: SubgraphTracer;
+  /** The function that a rewritten model has put in the place of this node's own, if any. */
+  readonly method: NormalizerMethod | AttentionMethod | undefined;
   readonly #entries: readonly (Entry | undefined)[];
 
   constructor(
@@ -33,7 +36,10 @@ export class NodeContext {
     version: number,
     entries: readonly (Entry | undefined)[],
     traceSubgraph: SubgraphTracer,
+    methods?: Methods,
   ) {
+    const name = methods && methodName(node);
+    this.method = name === undefined ? undefined : methods?.get(name);
     this.node = node;
     this.attributes = new Attributes(node);
     this.version = version;

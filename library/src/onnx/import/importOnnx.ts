@@ -10,6 +10,7 @@ import { dataTypeName } from "../model/tensorData.ts";
 import { type Entry, heldAs, isSimulated, tensorEntry } from "./entry.ts";
 import { ImportError } from "./faults.ts";
 import { Interpreter } from "./interpreter.ts";
+import type { AttentionMethod, Methods, NormalizerMethod } from "./methods.ts";
 import { roundTo } from "./operators/rounding.ts";
 import { type Parameter, parametersOf } from "./parameters.ts";
 import { runWhole } from "./runWhole.ts";
@@ -95,13 +96,33 @@ export function importModel(model: ModelProto, { outputs }: Pick<ImportOptions, 
   return assemble(model, parameters, frozen, outputs ?? model.graph.output.map(({ name }) => name));
 }
 
-const parts = new WeakMap<ImportedModel, { parameters: readonly Parameter[]; frozen: ReadonlySet<string> }>();
+interface Parts {
+  parameters: readonly Parameter[];
+  frozen: ReadonlySet<string>;
+  methods: Methods;
+}
+
+const parts = new WeakMap<ImportedModel, Parts>();
+
+/** Another graph for a model, in which nodes may call one more function; what was frozen stays so. */
+export function rewritten(
+  imported: ImportedModel,
+  model: ModelProto,
+  [name, method]: readonly [string, NormalizerMethod | AttentionMethod],
+): ImportedModel {
+  const { frozen, methods } = parts.get(imported)!;
+  return assemble(model, parametersOf(model), frozen, imported.wanted, new Map([...methods, [name, method]]));
+}
+
+/** Whether a model calls functions that a file cannot hold: it is traced to be written. */
+export const callsMethods = (imported: ImportedModel): boolean => parts.get(imported)!.methods.size > 0;
 
 function assemble(
   model: ModelProto,
   parameters: readonly Parameter[],
   frozenNames: ReadonlySet<string>,
   wanted: readonly string[],
+  methods: Methods = new Map(),
 ): ImportedModel {
   const graph = queryModel(model);
   const values = new Map(
@@ -125,7 +146,7 @@ function assemble(
     const stored = parameters.map(
       ({ name, tensor, type, value }) => [tensor, parameterEntry(params[name] ?? value, type)] as const,
     );
-    const interpreter = new Interpreter(model, new Map(stored), symbols);
+    const interpreter = new Interpreter(model, new Map(stored), symbols, methods);
     const results = interpreter.trace(model.graph, entries, wanted);
     if (results.includes(undefined)) throw new ImportError(interpreter.problems, interpreter.needsData);
     return Object.fromEntries(wanted.map((name, i) => [name, treeOf(results[i]!)]));
@@ -173,7 +194,7 @@ function assemble(
     model,
     wanted,
   };
-  parts.set(imported, { parameters, frozen: frozenNames });
+  parts.set(imported, { parameters, frozen: frozenNames, methods });
   return imported;
 }
 
@@ -189,7 +210,7 @@ async function runUntraced(
   executor: Executor,
   reason: ImportError,
 ): Promise<Record<string, Value>> {
-  const results = executor === "onnx" ? await runWhole(imported, inputs, params) : undefined;
+  const results = executor === "onnx" && !callsMethods(imported) ? await runWhole(imported, inputs, params) : undefined;
   if (!results && !reason.needsData) throw reason;
   return results ?? ((await evaluate(imported.apply(params, inputs), { executor })) as Record<string, Value>);
 }
@@ -314,7 +335,7 @@ export const matchesName = (pattern: NamePattern, name: string): boolean =>
   typeof pattern === "string" ? pattern === name : pattern instanceof RegExp ? pattern.test(name) : pattern(name);
 
 function refreeze(imported: ImportedModel, pattern: NamePattern, freezing: boolean): ImportedModel {
-  const { parameters, frozen } = parts.get(imported)!;
+  const { parameters, frozen, methods } = parts.get(imported)!;
   const next = new Set(frozen);
   let found = false;
   for (const { name } of parameters) {
@@ -330,5 +351,5 @@ function refreeze(imported: ImportedModel, pattern: NamePattern, freezing: boole
         .map(({ name }) => name)
         .join(", ")} …`,
     });
-  return assemble(imported.model, parameters, next, imported.wanted);
+  return assemble(imported.model, parameters, next, imported.wanted, methods);
 }

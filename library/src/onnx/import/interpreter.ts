@@ -18,6 +18,7 @@ import { type Converted, NodeContext } from "./context.ts";
 import { type Entry, isSimulated, storedEntry, tensorEntry } from "./entry.ts";
 import { ImportError, NeedsData, nodeName, operatorName, type Problem, Unsupported } from "./faults.ts";
 import { settle } from "./known.ts";
+import type { Methods } from "./methods.ts";
 import { findConverter } from "./operators/index.ts";
 import { roundTo } from "./operators/rounding.ts";
 import { constantTensor } from "./parameters.ts";
@@ -26,7 +27,7 @@ import { constantTensor } from "./parameters.ts";
 const deepest = 64;
 
 /** Nodes traced in all: functions that call each other twice could otherwise unfold without end. */
-const mostNodes = 1_000_000;
+const mostNodes = 250_000;
 
 /** Values of one graph, which also sees those of the graphs around it. */
 class Scope {
@@ -62,6 +63,7 @@ export class Interpreter {
   onValue: ((name: string, entry: Entry) => void) | undefined;
   readonly #functions: ReadonlyMap<string, FunctionProto>;
   readonly #parameters: ReadonlyMap<TensorProto, Entry>;
+  readonly #methods: Methods | undefined;
   readonly #types: ReadonlyMap<string, TypeProto | undefined>;
   readonly #main: Body;
   #traced = 0;
@@ -69,13 +71,16 @@ export class Interpreter {
   /**
    * @param parameters  entries that take the place of stored tensors
    * @param symbols     sizes by the names that the model gives them
+   * @param methods     functions that rewritten nodes call
    */
   constructor(
     { graph, functions = [], opsetImport }: ModelProto,
     parameters: ReadonlyMap<TensorProto, Entry> = new Map(),
     symbols: ReadonlyMap<string, number> = new Map(),
+    methods?: Methods,
   ) {
     this.#parameters = parameters;
+    this.#methods = methods;
     this.#types = new Map(
       [...(graph.valueInfo ?? []), ...graph.output].map(({ name, type }) => [name, type && bindSizes(type, symbols)]),
     );
@@ -163,8 +168,12 @@ export class Interpreter {
     const version = body.opsets.get(domain) ?? 1;
     const converter = findConverter(domain, node.opType);
     const inner = { opsets: body.opsets, depth: body.depth + 1 };
-    const context = new NodeContext(node, version, inputs, (graph, entries) =>
-      this.#subgraph(graph, entries, scope, inner),
+    const context = new NodeContext(
+      node,
+      version,
+      inputs,
+      (graph, entries) => this.#subgraph(graph, entries, scope, inner),
+      this.#methods,
     );
     const converted = converter ? converter(context) : carry(context, (name) => this.#types.get(name));
     const results: readonly Converted[] = Array.isArray(converted)

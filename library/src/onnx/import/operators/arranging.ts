@@ -40,7 +40,7 @@ function joinText(entries: readonly Entry[], axis: number): TextEntry {
 function partSizes(node: NodeContext, size: number): number[] {
   const given = integersOf(node, "split", 1);
   if (given) return given;
-  const count = node.attributes.int("num_outputs", node.node.output.length);
+  const count = node.node.output.length;
   const each = Math.ceil(size / count);
   return Array.from({ length: count }, (_, i) => Math.max(0, Math.min(each, size - i * each)));
 }
@@ -121,7 +121,7 @@ export const arrangingOperators: Converters = {
     const given = node.numbers(1);
     const scalar = given && node.tensor(1).rank === 0;
     const chunk = scalar ? given[0] : 1;
-    if (chunk < 1) throw new Unsupported(`it splits into parts of ${chunk}`);
+    if (chunk < 1 || size / chunk > mostParts) throw new Unsupported(`it splits ${size} into parts of ${chunk}`);
     const sizes =
       given && !scalar
         ? given
@@ -170,6 +170,9 @@ function place(node: NodeContext, input: number, size: number, length = size): n
   if (normal < 0 || normal >= size) throw new Unsupported(`place ${at} is outside a sequence of ${length}`);
   return normal;
 }
+
+/** Most tensors that a sequence is split into. */
+const mostParts = 4096;
 
 const squeezeAxis = (x: Tensor, axis: number): Tensor =>
   reshape(

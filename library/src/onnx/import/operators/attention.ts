@@ -13,6 +13,7 @@ import {
   lessEqual,
   matmul,
   mul,
+  not,
   range,
   reshape,
   sliceAxis,
@@ -20,6 +21,7 @@ import {
   splitAxis,
   stack,
   sub,
+  swapAxes,
   type Tensor,
   tanh,
   transpose,
@@ -28,6 +30,8 @@ import {
 import { scalar } from "../../../core/tensor.ts";
 import type { Converters, NodeContext } from "../context.ts";
 import { Unsupported } from "../faults.ts";
+import { type AttentionMethod, maskedBelow, type NormalizerMethod } from "../methods.ts";
+import { replaced } from "./normalization.ts";
 
 /** What attention does besides weighing values. */
 interface AttentionSettings {
@@ -36,6 +40,8 @@ interface AttentionSettings {
   softcap?: number;
   /** bool (true: may look) or float (added), broadcast to [batch, heads, queries, keys]. */
   masks?: readonly (Tensor | undefined)[];
+  /** What a rewritten model has put in the place of softmax, or of the whole. */
+  method?: NormalizerMethod | AttentionMethod;
 }
 
 /** Attention of [batch, heads, queries, width] over [batch, fewer heads, keys, width]: heads share keys in groups. */
@@ -43,7 +49,7 @@ function attend(
   query: Tensor,
   key: Tensor,
   value: Tensor,
-  { scale, softcap = 0, masks = [] }: AttentionSettings,
+  { scale, softcap = 0, masks = [], method }: AttentionSettings,
 ): Tensor {
   const [batch, heads, queries, width] = query.shape;
   const shared = heads / key.shape[1];
@@ -64,16 +70,30 @@ function attend(
   const bools = wide.filter(({ dtype }) => dtype === "bool");
   const adds = wide.filter(({ dtype }) => dtype !== "bool").map((one) => cast(one, q.dtype));
   let y: Tensor;
-  if (softcap === 0 && bools.length === 0 && adds.length <= 1) y = attention(q, k, v, adds[0], { scale: factor });
+  if (method && isWhole(method)) y = method(q, k, v, { scale: factor, mask: joined(bools, adds) });
+  else if (!method && softcap === 0 && bools.length === 0 && adds.length <= 1)
+    y = attention(q, k, v, adds[0], { scale: factor });
   else {
     const products = mul(matmul(q, k, { transposeB: true }), factor);
     const capped = softcap === 0 ? products : mul(tanh(div(products, softcap)), softcap);
     const shifted = adds.reduce((scores, one) => add(scores, one), capped);
     const allowed = bools.length > 0 ? bools.reduce((a, b) => and(a, b)) : undefined;
     // The lowest finite number instead of −∞: a query that may look nowhere then looks everywhere, as runtimes do.
-    y = matmul(softmax(allowed ? where(allowed, shifted, -3.4028234663852886e38) : shifted), v);
+    const scores = allowed ? where(allowed, shifted, -3.4028234663852886e38) : shifted;
+    y = matmul(method ? replaced(method as NormalizerMethod)(scores, { axis: scores.rank - 1 }) : softmax(scores), v);
   }
   return reshape(y, [batch, heads, queries, v.shape.at(-1)!]);
+}
+
+/** Methods for whole attentions take three tensors, those for normalizers one. */
+const isWhole = (method: NormalizerMethod | AttentionMethod): method is AttentionMethod => method.length >= 3;
+
+/** Conditions and additions as one mask. */
+function joined(bools: readonly Tensor[], adds: readonly Tensor[]): Tensor | undefined {
+  const allowed = bools.length > 0 ? bools.reduce((a, b) => and(a, b)) : undefined;
+  if (adds.length === 0) return allowed;
+  const added = adds.reduce((a, b) => add(a, b));
+  return allowed ? where(allowed, added, Number.NEGATIVE_INFINITY) : added;
 }
 
 /** Which keys each query may see: those up to itself, `past` keys coming before the first query. */
@@ -152,6 +172,7 @@ function standardAttention(node: NodeContext): (Tensor | undefined)[] {
   const lengths = node.optional(6);
   const mask = node.optional(3);
   const y = attend(query, key, value, {
+    method: node.method,
     scale: attributes.float("scale") || undefined,
     softcap: attributes.float("softcap", 0),
     masks: [
@@ -206,6 +227,7 @@ function packedAttention(node: NodeContext): (Tensor | undefined)[] {
   const [key, value] = [continued(pastKey, key0), continued(pastValue, value0)];
   const [queries, keys] = [query.shape[2], key.shape[2]];
   const y = attend(query, key, value, {
+    method: node.method,
     scale: attributes.float("scale") || undefined,
     masks: [
       keyMask(node.optional(3), x.shape[0], keys),
@@ -232,6 +254,7 @@ function multiHeadAttention(node: NodeContext): (Tensor | undefined)[] {
   const [key, value] = [continued(node.optional(6), key0), continued(node.optional(7), value0)];
   const [queries, keys] = [query.shape[2], key.shape[2]];
   const y = attend(query, key, value, {
+    method: node.method,
     scale: attributes.float("scale") || undefined,
     masks: [
       keyMask(node.optional(4), query.shape[0], keys),
@@ -274,6 +297,7 @@ function groupQueryAttention(node: NodeContext): (Tensor | undefined)[] {
   const value = continued(past > 0 ? node.optional(4) : undefined, value0);
   const keys = key.shape[2];
   const y = attend(query, key, value, {
+    method: node.method,
     scale: attributes.float("scale") || undefined,
     softcap: attributes.float("softcap", 0),
     masks: [
@@ -283,6 +307,29 @@ function groupQueryAttention(node: NodeContext): (Tensor | undefined)[] {
   });
   return [mergeHeads(y), key, value];
 }
+
+/** The attention that a rewritten model has put in the place of several nodes. */
+function swappedAttention(node: NodeContext): Tensor {
+  const { attributes } = node;
+  const [query, given, value] = node.tensors();
+  const key = attributes.int("key_transposed", 0) === 1 ? swapAxes(given, -1, -2) : given;
+  const count = attributes.int("added", 0);
+  const adds = Array.from({ length: count }, (_, i) => {
+    const mask = node.tensor(3 + i);
+    return where(less(mask, maskedBelow), Number.NEGATIVE_INFINITY, mask);
+  });
+  const keeps = attributes.ints("keeps", []);
+  const bools = keeps.map((keep, i) => {
+    const condition = node.tensor(3 + count + i);
+    return keep === 1 ? condition : not(condition);
+  });
+  const method = node.method as AttentionMethod | undefined;
+  if (!method) throw new Unsupported("its method is not there");
+  return method(query, key, value, { scale: attributes.float("scale", 1), mask: joined(bools, adds) });
+}
+
+/** The operators of Sluice itself, which rewriting makes. */
+export const ownOperators: Converters = { Attention: swappedAttention };
 
 export const attentionOperators: Converters = {
   Attention: standardAttention,

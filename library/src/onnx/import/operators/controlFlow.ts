@@ -23,7 +23,7 @@ import { knownNumbers } from "../known.ts";
 import { constantOf } from "./types.ts";
 
 /** A loop whose number of steps is known is traced step by step, up to this many. */
-const mostSteps = 10_000;
+const mostSteps = 1000;
 
 const bodyOf = (node: NodeContext, name: string): GraphProto => {
   const graph = node.attributes.graph(name);

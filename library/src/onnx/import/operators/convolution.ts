@@ -41,8 +41,9 @@ export function windowOf({ attributes }: NodeContext, sizes: readonly number[], 
     if (auto.startsWith("SAME")) return samePadding(size, kernel[i], stride[i], dilation[i], auto === "SAME_UPPER");
     return auto === "VALID" ? [0, 0] : [pads[i], pads[i + sizes.length]];
   });
-  if ([kernel, stride, dilation].some((list) => list.length !== sizes.length))
-    throw new Unsupported(`its window has another number of axes than its input has in space`);
+  const lists = [kernel, stride, dilation];
+  if (lists.some((list) => list.length !== sizes.length || list.some((size) => size < 1)))
+    throw new Unsupported(`its window of [${kernel}] does not fit an input of [${sizes}]`);
   return { kernel, stride, dilation, padding };
 }
 

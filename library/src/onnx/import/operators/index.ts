@@ -1,6 +1,6 @@
 import type { Converter, Converters } from "../context.ts";
 import { arrangingOperators } from "./arranging.ts";
-import { attentionOperators } from "./attention.ts";
+import { attentionOperators, ownOperators } from "./attention.ts";
 import { bitwiseOperators } from "./bitwise.ts";
 import { contributedOperators, optimizerOperators } from "./contributed.ts";
 import { controlOperators } from "./controlFlow.ts";
@@ -52,6 +52,7 @@ const domains: Readonly<Record<string, Converters>> = {
     ...typeOperators,
   },
   "com.microsoft": contributedOperators,
+  sluice: ownOperators,
   "ai.onnx.preview.training": trainingOperators,
 };
 

@@ -1,5 +1,5 @@
 import { matmul, moveAxis, type Tensor } from "../../../core/index.ts";
-import { constantOf } from "./types.ts";
+import { checkedShape, constantOf, mostGenerated } from "./types.ts";
 
 /** One output element of a linear map along an axis: which elements it takes, and how much of each. */
 export type Taps = readonly (readonly [index: number, weight: number])[];
@@ -7,6 +7,7 @@ export type Taps = readonly (readonly [index: number, weight: number])[];
 /** The matrix [taps.length, size] of a linear map, or its transpose. */
 function matrixOf(taps: readonly Taps[], size: number, transposed: boolean, x: Tensor): Tensor {
   const [rows, columns] = transposed ? [size, taps.length] : [taps.length, size];
+  checkedShape([rows, columns], mostGenerated);
   const matrix = new Float64Array(rows * columns);
   taps.forEach((row, i) => {
     for (const [index, weight] of row) matrix[transposed ? index * columns + i : i * columns + index] += weight;

@@ -6,6 +6,7 @@ import {
   div,
   equal,
   layerNorm,
+  less,
   logSoftmax,
   matmul,
   mean,
@@ -21,17 +22,26 @@ import {
   sum,
   type Tensor,
   variance,
+  where,
 } from "../../../core/index.ts";
 import { sameShape, sizeOf } from "../../../core/shape.ts";
 import type { Converter, Converters } from "../context.ts";
+import { maskedBelow, type NormalizerMethod } from "../methods.ts";
 import { normalAxis } from "./axes.ts";
-import { constantOf } from "./types.ts";
+import { checkedShape, constantOf, mostGenerated } from "./types.ts";
+
+/** A normalizer in the place of softmax: masked scores are −∞, whatever number the exporter wrote for it. */
+export const replaced =
+  (method: NormalizerMethod): NormalizerMethod =>
+  (scores, options) =>
+    method(where(less(scores, maskedBelow), Number.NEGATIVE_INFINITY, scores), options);
 
 /** Before operator set 13, these worked on the tensor flattened at `axis`, as a matrix. */
 const overAxis =
-  (operation: (x: Tensor, options: { axis: number }) => Tensor): Converter =>
+  (given: (x: Tensor, options: { axis: number }) => Tensor): Converter =>
   (node) => {
     const x = node.tensor(0);
+    const operation = node.method ? replaced(node.method as NormalizerMethod) : given;
     if (node.version >= 13) return operation(x, { axis: normalAxis(node.attributes.int("axis", -1), x.rank) });
     const axis = normalAxis(node.attributes.int("axis", 1), Math.max(x.rank, 2));
     const matrix = reshape(x, [sizeOf(x.shape.slice(0, axis)), sizeOf(x.shape.slice(axis))]);
@@ -125,6 +135,7 @@ export const normalizationOperators: Converters = {
     const { attributes } = node;
     const size = attributes.int("size", 1);
     const [batch, channels, ...rest] = x.shape;
+    checkedShape([channels, channels], mostGenerated);
     // The sum over neighbouring channels is a product with a band of ones.
     const before = Math.floor((size - 1) / 2);
     const band = Array.from({ length: channels * channels }, (_, i) => {

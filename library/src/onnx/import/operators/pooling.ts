@@ -21,7 +21,7 @@ import { sizeOf, stridesOf } from "../../../core/shape.ts";
 import type { Converter, Converters, NodeContext } from "../context.ts";
 import { type Window, windowOf } from "./convolution.ts";
 import { rangeOf } from "./quantized.ts";
-import { constantOf } from "./types.ts";
+import { checkedShape, constantOf, mostGenerated } from "./types.ts";
 
 /** A pooling over all of space. */
 const overSpace =
@@ -42,6 +42,7 @@ function poolingOf(node: NodeContext, x: Tensor): Pooling {
   const sizes = x.shape.slice(2);
   const window = windowOf(node, sizes, node.attributes.ints("kernel_shape", []));
   const { kernel, stride, dilation, padding } = window;
+  checkedShape(kernel, mostPlaces);
   const roundUp = node.attributes.int("ceil_mode", 0) === 1;
   const outputs = sizes.map((size, i) => {
     const [before, after] = padding[i];
@@ -57,6 +58,9 @@ function poolingOf(node: NodeContext, x: Tensor): Pooling {
   });
   return { ...window, outputs, reach };
 }
+
+/** Largest window. */
+const mostPlaces = 4096;
 
 /** All places of a window: one index for each axis. */
 const places = (kernel: readonly number[]): number[][] =>
@@ -84,6 +88,7 @@ function views(x: Tensor, { kernel, stride, dilation, padding, outputs, reach }:
 
 /** Numbers of elements that each window holds: of the input alone, or of the input with its padding. */
 function counts(x: Tensor, { kernel, stride, dilation, padding, outputs }: Pooling, withPadding: boolean): Tensor {
+  checkedShape([...outputs, ...kernel], mostGenerated);
   const along = outputs.map((count, axis) => {
     const size = x.shape[axis + 2];
     const [before, after] = padding[axis];
@@ -127,6 +132,7 @@ function placesOf(
   const sizes = x.shape.slice(2);
   const columns = node.attributes.int("storage_order", 0) === 1;
   const strides = columns ? sizes.map((_, i) => sizeOf(sizes.slice(0, i))) : stridesOf(sizes);
+  checkedShape([x.shape[0], x.shape[1], ...outputs], mostGenerated);
   const first = places(outputs).map((at) =>
     at.reduce((sum, o, i) => sum + (o * stride[i] - padding[i][0]) * strides[i], 0),
   );

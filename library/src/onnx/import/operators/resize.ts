@@ -8,6 +8,7 @@ import type { Converter, Converters, NodeContext } from "../context.ts";
 import { Unsupported } from "../faults.ts";
 import { normalAxes } from "./axes.ts";
 import { linearAlong, type Taps } from "./linearAlong.ts";
+import { checkedShape, mostGenerated } from "./types.ts";
 
 /** How the places of the output lie in the input, and how the output is made of the elements around them. */
 interface Method {
@@ -234,6 +235,7 @@ const convert: Converter = (node) => {
     const wanted = at < 0 ? 1 : kept ? common : (scales?.[at] ?? ratios?.[at] ?? 1);
     const length =
       at < 0 ? size : sizes ? (kept ? Math.floor(common * size + 0.5) : sizes[at]) : Math.floor(size * wanted);
+    checkedShape([length], mostGenerated);
     const scale = Math.fround(wanted);
     const region: [number, number] = roi && at >= 0 ? [roi[at], roi[at + named.length]] : [0, 1];
     regions.push(region);

@@ -28,7 +28,7 @@ import {
 import { sizeOf } from "../../../core/shape.ts";
 import type { Converters, NodeContext } from "../context.ts";
 import { NeedsData } from "../faults.ts";
-import { constantOf } from "./types.ts";
+import { checkedShape, constantOf, mostGenerated } from "./types.ts";
 
 /** A neighbour of a place along one axis: its index, which may lie outside, and its share. */
 interface Neighbour {
@@ -147,7 +147,7 @@ function alignRegions(node: NodeContext, x: Tensor, rois: Tensor, batches: Tenso
     const [start, end] = [edge(1 - axis), edge(3 - axis)];
     const length = half === "half_pixel" ? sub(end, start) : maximum(sub(end, start), 1);
     // Samples lie in the middle of equal parts of each output cell.
-    const steps = outputs[axis] * samples[axis];
+    const [steps] = checkedShape([outputs[axis] * samples[axis]], mostGenerated);
     const middles = constantOf(
       Array.from({ length: steps }, (_, i) => (i + 0.5) / steps),
       [1, steps],
@@ -209,6 +209,7 @@ function affineGrid(node: NodeContext): Tensor {
   const theta = node.tensor(0);
   const [batch, , ...sizes] = node.numbers(1)!;
   const corners = node.attributes.int("align_corners", 0) === 1;
+  checkedShape([batch, ...sizes, sizes.length + 1], mostGenerated);
   const along = sizes.map((size) =>
     Array.from({ length: size }, (_, i) =>
       corners ? (size === 1 ? 0 : (2 * i) / (size - 1) - 1) : (2 * i + 1) / size - 1,

@@ -4,7 +4,7 @@ import { type Converters, integersOf, type NodeContext } from "../context.ts";
 import type { Entry } from "../entry.ts";
 import { Unsupported } from "../faults.ts";
 import { normalAxes } from "./axes.ts";
-import { checkedShape, constantOf } from "./types.ts";
+import { checkedShape, constantOf, mostGenerated } from "./types.ts";
 
 /** The shape that Reshape asks for, with 0 for "as it was" and −1 for "the rest". */
 function wantedShape(given: readonly number[], wanted: readonly number[], zeroIsZero: boolean): number[] {
@@ -87,6 +87,7 @@ export const shapeOperators: Converters = {
   Trilu: (node) => {
     const x = node.tensor(0);
     const [rows, columns] = x.shape.slice(-2);
+    checkedShape([rows, columns], mostGenerated);
     const offset = node.number(1) ?? 0;
     const upper = node.attributes.int("upper", 1) === 1;
     const kept = new Float64Array(rows * columns);

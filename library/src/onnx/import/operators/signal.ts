@@ -14,7 +14,7 @@ import {
 import type { Converters, NodeContext } from "../context.ts";
 import { Unsupported } from "../faults.ts";
 import { normalAxis } from "./axes.ts";
-import { constantOf, typeOf } from "./types.ts";
+import { checkedShape, constantOf, mostGenerated, typeOf } from "./types.ts";
 
 /** Largest transform written as a product with a matrix of sines and cosines. */
 const longest = 4096;
@@ -85,6 +85,7 @@ function stft(node: NodeContext): Tensor {
   const length = node.number(3) ?? window?.size;
   if (!length || !step) throw new Unsupported("it has neither window nor frame length");
   const frames = 1 + Math.floor((signal.shape[1] - length) / step);
+  checkedShape([frames, length], mostGenerated);
   const places = Float64Array.from({ length: frames * length }, (_, i) => Math.floor(i / length) * step + (i % length));
   const parts = partsOf(signal).map(
     (part) => part && gather(part, constantOf(places, [frames, length], "int64"), { axis: 1 }),
@@ -98,7 +99,7 @@ function stft(node: NodeContext): Tensor {
 const window =
   (...factors: readonly number[]) =>
   (node: NodeContext): Tensor => {
-    const size = node.number(0)!;
+    const [size] = checkedShape([node.number(0)!], mostGenerated);
     const period = node.attributes.int("periodic", 1) === 1 ? size : size - 1;
     const numbers = Float64Array.from({ length: size }, (_, i) =>
       factors.reduce((total, factor, k) => total + factor * Math.cos((2 * Math.PI * k * i) / period), 0),
@@ -109,6 +110,7 @@ const window =
 function melWeights(node: NodeContext): Tensor {
   const [bands, length, rate, low, high] = [0, 1, 2, 3, 4].map((i) => node.number(i)!);
   const bins = Math.floor(length / 2) + 1;
+  checkedShape([bins, bands], mostGenerated);
   const mel = (hertz: number) => 2595 * Math.log10(1 + hertz / 700);
   const step = (mel(high) - mel(low)) / (bands + 2);
   const edges = Array.from({ length: bands + 2 }, (_, i) => {

@@ -93,12 +93,15 @@ export function typeOf(node: NodeContext, attribute: string, fallback: DataTypeN
   return type;
 }
 
-/** Shapes that a model asks for come from a file: nothing larger than this is made. */
-export function checkedShape(shape: readonly number[]): number[] {
-  if (shape.some((size) => !Number.isInteger(size) || size < 0) || sizeOf(shape) > 2 ** 31)
+/** Shapes that a model asks for come from a file: no larger tensor is made. */
+export function checkedShape(shape: readonly number[], most = 2 ** 31): number[] {
+  if (shape.some((size) => !Number.isInteger(size) || size < 0) || sizeOf(shape) > most)
     throw new Unsupported(`it makes a tensor of shape [${shape}]`);
   return [...shape];
 }
+
+/** Most elements of a constant that is computed from a few numbers while tracing. */
+export const mostGenerated = 2 ** 22;
 
 export const typeOperators: Converters = {
   Cast: (node) => castEntry(node, node.attributes.int("to", 0)),
@@ -120,7 +123,7 @@ export const typeOperators: Converters = {
   EyeLike: (node) => {
     const { shape, dtype } = node.tensor(0);
     const type = typeOf(node, "dtype", dtype);
-    const [rows, columns] = checkedShape(shape);
+    const [rows, columns] = checkedShape(shape, mostGenerated);
     const offset = node.attributes.int("k", 0);
     const numbers = new Float64Array(rows * columns);
     for (let row = 0; row < rows; row++)
@@ -130,8 +133,7 @@ export const typeOperators: Converters = {
   Range: (node) => {
     const [start, limit, delta] = [0, 1, 2].map((i) => node.number(i) ?? 0);
     const length = Math.max(0, Math.ceil((limit - start) / delta));
-    checkedShape([length]);
-    if (length > 2 ** 24) throw new Unsupported(`it makes a range of ${length} numbers`);
+    checkedShape([length], mostGenerated);
     const numbers = Float64Array.from({ length }, (_, i) => start + i * delta);
     return constantOf(numbers, [length], node.type(0));
   },
