@@ -75,7 +75,7 @@ export function scanGradient(
   const giveToLoop = (x: Tensor): void => {
     if (!residuals.varies(x) || incoming.includes(x)) return;
     // A tensor that is only stretched is better stretched inside.
-    if (!onFlow.has(x.node) && (split ? !isBroadcast(x) : residuals.isStacked(x))) {
+    if (!onFlow.has(x.node) && (residuals.isStacked(x) || (split && !isBroadcast(x)))) {
       residuals.settle(x);
       elements.add(x);
     } else if (!visited.has(x.node)) {

@@ -1,3 +1,4 @@
+export { checkpoint } from "./checkpoint.ts";
 export { customGradient, straightThrough } from "./custom-gradient.ts";
 export { grad, hessianVectorProduct, jvp, valueAndGrad, vjp } from "./grad.ts";
 export { jacobian } from "./jacobian.ts";
