@@ -24,6 +24,8 @@ describe("samples", () => {
   test("pair by seed between variants, and by variant and seed within them", () => {
     expect(minus(loss.of("pick"), loss.of("soft")).values).toEqual([1, 0, 2]);
     expect(ratio(loss.of("pick"), loss.of("soft")).values).toEqual([2, 1, 5 / 3]);
+    expect(minus(loss.of("pick"), loss.of("soft")).label).toBe("pick − soft: loss");
+    expect(ratio(loss.of("pick"), loss).label).toBe("pick: loss / loss");
     expect(minus(loss, loss).values).toEqual([0, 0, 0, 0, 0, 0]);
     const later = sample("later", { soft: [10, 20, 30], pick: [20, 20, 50] });
     expect(ratio(later, loss).values).toEqual([10, 10, 10, 10, 10, 10]);

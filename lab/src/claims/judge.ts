@@ -50,6 +50,7 @@ export function judgeClaims(
   budget: Budget,
 ): JudgedClaim[] {
   return Object.entries(claims).map(([id, claim], position) => {
+    const judged = (claim.budgets ?? ["full"]).includes(budget);
     const notes: string[] = [];
     let checks: readonly Check[] = [];
     try {
@@ -59,8 +60,10 @@ export function judgeClaims(
     }
     const missing = missingWitnesses(id, witnesses);
     if (missing.length > 0) notes.push(`without ${missing.join(", ")}`);
-    for (const check of checks) if (check.holds === null) notes.push(`nothing measured for “${check.label}”`);
-    const verdict = verdictOf(claim, checks, notes.length > 0, budget);
+    if (judged) {
+      for (const check of checks) if (check.holds === null) notes.push(`nothing measured for “${check.label}”`);
+    }
+    const verdict = judged ? verdictOf(checks, notes.length > 0) : "not judged";
     if (verdict === "reproduced" || verdict === "not reproduced") {
       const seeds = new Set(witnesses.map((witness) => witness.seed)).size;
       if (seeds < enoughValues && budget === "full") notes.push(`${seeds} of at least ${enoughValues} seeds`);
@@ -72,8 +75,7 @@ export function judgeClaims(
   });
 }
 
-function verdictOf(claim: Judge, checks: readonly Check[], incomplete: boolean, budget: Budget): Verdict {
-  if (!(claim.budgets ?? ["full"]).includes(budget)) return "not judged";
+function verdictOf(checks: readonly Check[], incomplete: boolean): Verdict {
   if (incomplete || checks.length === 0) return "undecided";
   return checks.every((check) => check.holds) ? "reproduced" : "not reproduced";
 }

@@ -13,12 +13,21 @@ export interface Point {
  * minus(loss.of("softpick"), loss.of("softmax"))   // differences, paired by seed
  */
 export class Sample<Variant extends string = string> {
-  readonly label: string;
+  /** What was measured. */
+  readonly quantity: string;
   readonly points: readonly Point[];
+  /** Of which variant, or of which two compared; the empty text where that is not said. */
+  readonly variant: string;
 
-  constructor(label: string, points: readonly Point[]) {
-    this.label = label;
+  constructor(quantity: string, points: readonly Point[], variant = "") {
+    this.quantity = quantity;
     this.points = points;
+    this.variant = variant;
+  }
+
+  /** "softmax: sink rate" */
+  get label(): string {
+    return this.variant ? `${this.variant}: ${this.quantity}` : this.quantity;
   }
 
   get values(): number[] {
@@ -33,8 +42,9 @@ export class Sample<Variant extends string = string> {
   /** The figures of one variant. */
   of(variant: Variant): Sample<Variant> {
     return new Sample(
-      `${variant}: ${this.label}`,
+      this.quantity,
       this.points.filter((point) => point.variant === variant),
+      variant,
     );
   }
 
@@ -74,13 +84,19 @@ export function paired(label: string, a: Sample, b: Sample, combine: (a: number,
   );
 }
 
+/** "softpick − softmax: loss" for two variants of one quantity, "loss − bound" for two quantities. */
+function joined(a: Sample, sign: string, b: Sample): string {
+  const comparable = a.quantity === b.quantity && a.variant && b.variant;
+  return comparable ? `${a.variant} ${sign} ${b.variant}: ${a.quantity}` : `${a.label} ${sign} ${b.label}`;
+}
+
 /** a − b, paired by seed. */
-export function minus(a: Sample, b: Sample, label = `${a.label} − ${b.label}`): Sample {
+export function minus(a: Sample, b: Sample, label = joined(a, "−", b)): Sample {
   return paired(label, a, b, (left, right) => left - right);
 }
 
 /** a / b, paired by seed. */
-export function ratio(a: Sample, b: Sample, label = `${a.label} / ${b.label}`): Sample {
+export function ratio(a: Sample, b: Sample, label = joined(a, "/", b)): Sample {
   return paired(label, a, b, (left, right) => left / right);
 }
 

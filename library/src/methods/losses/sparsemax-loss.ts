@@ -46,7 +46,7 @@ export interface SparsemaxLossOptions {
  * @throws         ShapeError `sparsemaxLoss/targets`, `sparsemax/axis-out-of-range`
  * @source         Martins & Astudillo 2016, arXiv:1602.02068, equations 17 to 20 and 26
  * @example
- * sparsemaxLoss([[2, 1, 0]], value([0], { dtype: "int64" }))   // 0: the margin is met
+ * sparsemaxLoss(value([[2, 1, 0]]), value([0], { dtype: "int64" }))   // 0: the margin is met
  */
 export function sparsemaxLoss(
   logits: TensorLike,

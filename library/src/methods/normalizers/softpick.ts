@@ -45,7 +45,7 @@ export interface SoftpickOptions {
  * @source        Zuhri et al. 2025, arXiv:2504.20966, equations 3 and 4 and the gradient below them; the maximum is
  *                clamped at 0 from below, so that no exponential overflows
  * @example
- * softpick([Math.log(2), Math.log(3), 0, -Math.log(2)])   // [2/7, 4/7, 0, 0]
+ * softpick(value([Math.log(2), Math.log(3), 0, -Math.log(2)]))   // [2/7, 4/7, 0, 0]
  */
 export function softpick(scores: TensorLike, options: SoftpickOptions = {}): Tensor {
   const { axis = -1, mask, epsilon = 1e-6 } = options;

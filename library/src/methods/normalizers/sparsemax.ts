@@ -42,7 +42,7 @@ const masked = -1e30;
  * @throws        ShapeError `sparsemax/axis-out-of-range`
  * @source        Martins & Astudillo 2016, arXiv:1602.02068, Algorithm 1 and equation 14
  * @example
- * sparsemax([1, 0.5, -1])   // [0.75, 0.25, 0]
+ * sparsemax(value([1, 0.5, -1]))   // [0.75, 0.25, 0]
  */
 export function sparsemax(scores: TensorLike, { axis = -1, mask }: SparsemaxOptions = {}): Tensor {
   if (mask === undefined) return projection(axis)(asTensor(scores));
@@ -56,7 +56,7 @@ export function sparsemax(scores: TensorLike, { axis = -1, mask }: SparsemaxOpti
  * @returns       both with size 1 along the axis, in the dtype of the scores
  * @throws        ShapeError `sparsemax/axis-out-of-range`
  * @example
- * sparsemaxThreshold([1, 0.8, 0.1])   // tau [0.4], support [2]
+ * sparsemaxThreshold(value([1, 0.8, 0.1]))   // tau [0.4], support [2]
  */
 export function sparsemaxThreshold(scores: TensorLike, { axis = -1 } = {}): { tau: Tensor; support: Tensor } {
   const z = asTensor(scores);

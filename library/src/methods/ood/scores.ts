@@ -12,7 +12,7 @@ import { div, logSumExp, max, mul, softmax, type Tensor, type TensorLike } from 
  * @returns            float[...], in the unit of the logits
  * @source             Liu et al. 2020, arXiv:2010.03759, equation 3
  * @example
- * energy([0, 0])   // −ln 2 = −0.6931
+ * energy(value([0, 0]))   // −ln 2 = −0.6931
  */
 export const energy = (logits: TensorLike, { temperature = 1 } = {}): Tensor =>
   mul(logSumExp(div(logits, temperature), { axis: -1 }), -temperature);
