@@ -15,9 +15,13 @@ const budgets: Record<string, number> = {
 const root = join(import.meta.dirname, "../..");
 let over = false;
 for (const [folder, budget] of Object.entries(budgets)) {
-  const files = readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }).filter((file) => /\.ts$/.test(file));
+  const files = readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }).filter((file) =>
+    /\.ts$/.test(file),
+  );
   const count = (wanted: (file: string) => boolean): number =>
-    files.filter(wanted).reduce((total, file) => total + readFileSync(join(root, folder, file), "utf8").split("\n").length, 0);
+    files
+      .filter(wanted)
+      .reduce((total, file) => total + readFileSync(join(root, folder, file), "utf8").split("\n").length, 0);
   const code = count((file) => !file.endsWith(".test.ts"));
   const tests = count((file) => file.endsWith(".test.ts"));
   console.log(`${folder.padEnd(20)} ${String(code).padStart(6)} of ${budget} lines, ${tests} of tests`);
