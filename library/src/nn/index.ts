@@ -13,6 +13,7 @@ export {
   selfAttention,
   splitHeads,
 } from "./attention.ts";
+export { loadTree, saveTree } from "./checkpoint.ts";
 export {
   type Convolution,
   convolution,
@@ -43,6 +44,7 @@ export {
   type RecurrentResult,
   type RecurrentSettings,
 } from "./recurrent.ts";
+export { decodeSafetensors, encodeSafetensors, type Safetensors, SafetensorsError } from "./safetensors.ts";
 export {
   type Activation,
   activations,
