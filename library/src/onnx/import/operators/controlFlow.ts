@@ -48,10 +48,7 @@ function loop(node: NodeContext): Entry[] {
   let carried = start;
   const collected: Tensor[][] = Array.from({ length: body.output.length - 1 - carriedCount }, () => []);
   for (let step = 0; step < trips; step++) {
-    if (going === undefined)
-      throw new NeedsData(
-        "whether it goes on depends on its inputs, so its number of steps is not known while tracing",
-      );
+    if (going === undefined) return openLoop(node, body, start);
     if (!going) break;
     if (step >= mostSteps) throw new Unsupported(`it takes more than ${mostSteps} steps`);
     const results = node.traceSubgraph(body, [
