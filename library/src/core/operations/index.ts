@@ -10,6 +10,7 @@ export { binaryCrossEntropy, type CrossEntropyOptions, crossEntropy, type Reduct
 export { type CumulativeOptions, cumMax, cumMin, cumProduct, cumSum, type ExclusiveOptions } from "./cumulative.ts";
 export { einsum } from "./einsum.ts";
 export * from "./exponential.ts";
+export { type FourierOptions, fft, ifft, irfft, rfft } from "./fft.ts";
 export { flip } from "./flip.ts";
 export { type GatherOptions, gather, gatherAlong } from "./gather.ts";
 export { layerNorm } from "./layer-norm.ts";
