@@ -201,6 +201,7 @@ describe("oneHot", () => {
       await checkExecutors((i) => oneHot(i, 3, { dtype }), [places]);
     await check((i) => oneHot(i, 3), [value([1, 0], { dtype: "int32" })]);
     await check((i) => oneHot(i, 1), [int64([0])]);
+    await check((i) => oneHot(i, 3), [int64(2)]);
   });
 
   test("negative indices count from the end, others outside give zeros", async () => {

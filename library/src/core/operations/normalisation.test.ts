@@ -41,6 +41,13 @@ describe("rmsNorm: executors, gradient, batching", () => {
   test("plain", () => check((a) => rmsNorm(a), [x]));
   test("with scale", () => check((a, s) => rmsNorm(a, s), [x, scale]));
   test("over all axes", () => check((a, s) => rmsNorm(a, s, { axis: 0 }), [x, x]));
+  test("over several axes of one size", () => {
+    const square = value([
+      [0.3, -1.2],
+      [1.7, 0.2],
+    ]);
+    return check((a, s) => rmsNorm(a, s, { axis: 0 }), [square, square]);
+  });
   test("a scale for each example", () => check((s, a) => rmsNorm(a, s), [scale, x]));
 });
 

@@ -6,6 +6,7 @@ import { applyOne, type Tensor, type TensorLike } from "../tensor.ts";
 import { value } from "../value.ts";
 import { normaliseAxis } from "./define.ts";
 import { asIndices } from "./indices.ts";
+import { reshape } from "./reshape.ts";
 
 const oneHotOperation: Operation<{ depth: number; axis: number; dtype: DType }> = {
   name: "oneHot",
@@ -59,9 +60,9 @@ export function oneHot(
       operands: { indices: places },
       given: depth,
     });
-  return applyOne(oneHotOperation, [places], {
-    depth,
-    axis: normaliseAxis("oneHot", places, axis, places.rank + 1),
-    dtype,
-  });
+  const position = normaliseAxis("oneHot", places, axis, places.rank + 1);
+  // The runtime takes no single index: one in a row is the same.
+  return places.rank === 0
+    ? reshape(oneHot(reshape(places, [1]), depth, { dtype }), [depth])
+    : applyOne(oneHotOperation, [places], { depth, axis: position, dtype });
 }

@@ -19,9 +19,10 @@ const rmsNormOperation: Operation<NormalisationAttributes> = {
   infer: (inputs, attributes) => inferNormalisation("rmsNorm", inputs, attributes, 1),
   emit: (graph, names, { inputs: [{ shape, dtype }], attributes: { axis, epsilon } }) =>
     writeNormalisation(graph, names, shape.slice(axis), dtype, (inputs, kernel) =>
-      graph.contributed
-        ? // ONNX Runtime's own operator also gives the statistic, which the standard's RMSNormalization does not.
-          graph.nodes("SimplifiedLayerNormalization", inputs, {
+      // ONNX Runtime's own operator also gives the statistic, which the standard's RMSNormalization does not; over
+      // several axes it expects another shape of the statistic than it gives.
+      graph.contributed && axis === shape.length - 1
+        ? graph.nodes("SimplifiedLayerNormalization", inputs, {
             outputs: 2,
             attributes: { axis, epsilon: { float: epsilon } },
           })
