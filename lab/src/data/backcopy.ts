@@ -73,7 +73,9 @@ export function backcopy({ vocab = 32, length = 64, triggers = [1, 2, 3], seed }
 function markovMatrix(vocab: number, triggers: readonly number[], random: Random): Float64Array {
   const matrix = new Float64Array(vocab * vocab);
   for (let row = 0; row < vocab; row++) {
-    const weights = Array.from({ length: vocab }, (_, token) => (triggers.includes(token) ? 0 : random.uniform() ** 6));
+    const weights = Array.from({ length: vocab }, (_, token) =>
+      triggers.includes(token) ? 0 : sixthPower(random.uniform()),
+    );
     const total = weights.reduce((sum, weight) => sum + weight, 0);
     for (let token = 0; token < vocab; token++)
       matrix[row * vocab + token] = triggers.includes(token)
@@ -82,3 +84,6 @@ function markovMatrix(vocab: number, triggers: readonly number[], random: Random
   }
   return matrix;
 }
+
+// Powers by ** may differ in their last digit between machines.
+const sixthPower = (u: number) => u * u * u * u * u * u;

@@ -26,7 +26,7 @@ export const testbed: Testbed = {
   sizes: "any number of arms",
   split: "by seed",
   parts: [],
-  sample: sampled("0bd19dc8ac51e5085f22cd5c3760bfdce4e1e2a10805cff2dd76b01d514cdd76", () => {
+  sample: sampled("05d47e4fea795914c2dddfd96a7c3b3316d6a710401e1e238de790c4d26e4832", () => {
     const { mean, deviation } = gaussianBandit({ arms: 5, minGap: 0.2, seed: 0 });
     return { mean: { data: mean, shape: [5] }, deviation: { data: deviation, shape: [5] } };
   }),

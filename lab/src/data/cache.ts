@@ -36,7 +36,7 @@ export async function loadPart(part: Part, options: CacheOptions = {}): Promise<
   if (stored !== undefined) {
     if (hashOf(stored) === part.sha256) return decodeContainer(stored, file);
     notice(`${file} is damaged (its hash is not the recorded one); preparing it again`);
-  } else notice(`preparing ${part.name} (once)`);
+  } else notice(`preparing ${part.name} (once${part.seconds ? `, about ${part.seconds} s` : ""})`);
   const bytes = await preparedBytes(part);
   await writeWhole(file, folder, bytes);
   return decodeContainer(bytes, file);

@@ -27,7 +27,7 @@ export const testbed: Testbed = {
   sizes: "without end",
   split: "by seed",
   parts: [],
-  sample: sampled("8dfa949b1b39117ea1e27e41cc75dae4d13047052ae686042a780bbde90eac27", () =>
+  sample: sampled("452e8574adfe521ab352aa6256a97a449b480ebbaa845d0b0baa7c8b1626f352", () =>
     labelMix({ labels: 10, docs: 16, length: 50, mixture: "random", seed: 0 }),
   ),
 };

@@ -26,7 +26,7 @@ export const testbed: Testbed = {
   sizes: "any horizon and number of states and actions",
   split: "by seed",
   parts: [],
-  sample: sampled("30b905f359da4751fc8a96e1a580ef3dfde08e1fe9dd1f852f871fa135393e12", () => {
+  sample: sampled("caf8f3fa4446b9a29526d2dd4166ec5f5c13a0773ea7b82e142a33552d72ef05", () => {
     const mdp = randomMdp({ H: 3, S: 3, A: 2, seed: 0 });
     return {
       reward: { data: mdp.reward(1), shape: [3, 2] },

@@ -35,7 +35,7 @@ export const testbed: Testbed = {
   sizes: "200 training and 500 test rows a task",
   split: "by stream; test rows carry no noise",
   parts: [],
-  sample: sampled("e376c084208d822778c2343495f033be7d376343b5801edb0f6a3acdfc8ee45b", () => multitaskExperts(0).train),
+  sample: sampled("847f4cd2c869019ca35fc76f4a76017fc2019ad263791b21af8ec57d52352458", () => multitaskExperts(0).train),
 };
 
 /**

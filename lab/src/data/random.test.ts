@@ -1,3 +1,4 @@
+import { errorFunction } from "simple-statistics";
 import { describe, expect, test } from "vitest";
 import { DataError } from "./errors.ts";
 import { Random } from "./random.ts";
@@ -34,6 +35,21 @@ describe("Random", () => {
     expect(Math.max(...values)).toBeLessThan(3);
     // Four standard errors of a uniform of width 4.
     expect(Math.abs(mean(values) - 1)).toBeLessThan((4 * 4) / Math.sqrt(12 * 20_000));
+  });
+
+  test.each([
+    ["normal", (random: Random) => random.normal(), (x: number) => 0.5 * (1 + errorFunction(x / Math.SQRT2))],
+    ["exponential", (random: Random) => random.exponential(), (x: number) => 1 - Math.exp(-x)],
+  ])("%s: the distribution function, by Kolmogorov and Smirnov", (_, draw, probability) => {
+    const random = new Random(11);
+    const sorted = draws(20_000, () => draw(random)).sort((a, b) => a - b);
+    const distance = Math.max(
+      ...sorted.map((x, i) =>
+        Math.max(Math.abs(probability(x) - i / 20_000), Math.abs(probability(x) - (i + 1) / 20_000)),
+      ),
+    );
+    // P(√n·D > 1.95) = 0.001 for a true sample; the seed is fixed.
+    expect(distance * Math.sqrt(20_000)).toBeLessThan(1.95);
   });
 
   test("normal, exponential and Poisson: mean and variance", () => {

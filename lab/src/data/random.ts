@@ -18,7 +18,6 @@ export class Random {
   readonly #words = new Uint32Array(supply);
   /** Words taken so far. */
   #drawn = 0;
-  #spareNormal: number | undefined;
 
   /** @param seed a safe integer ≥ 0, or the two words of a key */
   constructor(seed: number | readonly [number, number]) {
@@ -57,21 +56,32 @@ export class Random {
 
   /** Normal with the given mean and standard deviation. Default N(0, 1). */
   normal(mean = 0, deviation = 1): number {
-    let value = this.#spareNormal;
-    this.#spareNormal = undefined;
-    if (value === undefined) {
-      // 1 − u lies in (0, 1], where the logarithm is finite.
-      const radius = Math.sqrt(-2 * Math.log(1 - this.uniform()));
-      const angle = 2 * Math.PI * this.uniform();
-      value = radius * Math.cos(angle);
-      this.#spareNormal = radius * Math.sin(angle);
+    return mean + deviation * this.#standardNormal();
+  }
+
+  // Leva's ratio of uniforms: the value comes from +, −, × and ÷ alone, whose results IEEE 754 fixes; logarithms, whose
+  // last digit differs between machines, only decide the 1 % of cases between the two bounds.
+  // Leva 1992, "A fast normal random number generator".
+  #standardNormal(): number {
+    for (;;) {
+      const u = this.uniform();
+      const v = 1.7156 * (this.uniform() - 0.5);
+      const x = u - 0.449871;
+      const y = Math.abs(v) + 0.386595;
+      const q = x * x + y * (0.196 * y - 0.25472 * x);
+      if (q < 0.27597 || (q <= 0.27846 && v * v <= -4 * u * u * Math.log(u))) return v / u;
     }
-    return mean + deviation * value;
   }
 
   /** Exponential with mean 1. */
   exponential(): number {
-    return -Math.log(1 - this.uniform());
+    // Von Neumann's comparisons need no logarithm either: a falling run of odd length accepts its first number.
+    for (let whole = 0; ; whole++) {
+      const first = this.uniform();
+      let length = 1;
+      for (let last = first, next = this.uniform(); next < last; last = next, next = this.uniform()) length++;
+      if (length % 2 === 1) return whole + first;
+    }
   }
 
   /** A Poisson count; takes time in proportion to its mean. */

@@ -25,6 +25,7 @@ import { testbed as parity } from "./parity.ts";
 import { testbed as recall } from "./recall.ts";
 import { testbed as scenes } from "./scenes.ts";
 import { testbed as sotu } from "./sotu.ts";
+import { testbed as sphere } from "./sphere.ts";
 import { testbed as tables } from "./tables.ts";
 import type { Testbed } from "./testbed.ts";
 import { testbed as toyChat } from "./toy-chat.ts";
@@ -57,6 +58,7 @@ export const testbeds: readonly Testbed[] = [
   graphs,
   scenes,
   toyChat,
+  sphere,
 ];
 
 /** The testbed of that name; DataError `unknown-testbed` with the names that there are. */
