@@ -46,6 +46,15 @@ export {
 } from "./recurrent.ts";
 export { decodeSafetensors, encodeSafetensors, type Safetensors, SafetensorsError } from "./safetensors.ts";
 export {
+  type LossContext,
+  type LossResult,
+  type Progress,
+  type TrainOptions,
+  type TrainResult,
+  type TrainState,
+  train,
+} from "./train.ts";
+export {
   type Activation,
   activations,
   type Block,
