@@ -82,7 +82,7 @@ export function charTasks(
       const question = `Q: ${name} ${word}\nA: `;
       const solution = solve(word);
       text += `${question}${solution}\n\n`;
-      marks += "0".repeat(question.length) + "1".repeat(solution.length) + "00";
+      marks += `${"0".repeat(question.length)}${"1".repeat(solution.length)}00`;
     }
     const tokens = vocabulary.encode(text.slice(0, length + 1));
     x.set(tokens.subarray(0, length), row * length);
