@@ -1,6 +1,7 @@
 export * from "./control-flow/index.ts";
 export type { DType, TypedArray } from "./dtype.ts";
 export * from "./errors.ts";
+export * from "./linear-algebra/index.ts";
 export * from "./operations/index.ts";
 export * from "./random/index.ts";
 export type { Shape } from "./shape.ts";
