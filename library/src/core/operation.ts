@@ -110,6 +110,9 @@ export interface Operation<A extends Attributes = any> {
   /** True where output element i depends only on element i of each input, broadcast. */
   readonly elementwise?: boolean;
 
+  /** True of a function of one tensor, element by element, that never falls: a maximum may be taken before it. */
+  readonly nonDecreasing?: boolean;
+
   /** True where the host computes it before the graph runs (random numbers): `host` is then what runs. */
   readonly host?: (inputs: readonly Value[], node: Node<A>) => Value[];
 

@@ -34,6 +34,7 @@ export const erf = unary({
 /** 1 / (1 + e^−x). */
 export const sigmoid = unary({
   name: "sigmoid",
+  nonDecreasing: true,
   onnx: "Sigmoid",
   reference: (x) => (x >= 0 ? 1 / (1 + Math.exp(-x)) : Math.exp(x) / (1 + Math.exp(x))),
   gradient: (dy, _, y) => mul(mul(dy, y), sub(1, y)),
@@ -66,6 +67,7 @@ export const heaviside = unary({
 /** max(x, 0); the gradient at 0 is 0. */
 export const relu = unary({
   name: "relu",
+  nonDecreasing: true,
   onnx: "Relu",
   accepts: "number",
   kernels: ["float32", "float64", "float16", "int32", "int8"],

@@ -3,7 +3,7 @@ import { check, checkExecutors, oracle } from "../../testing/check.ts";
 import { simplify } from "../simplify.ts";
 import { input } from "../tensor.ts";
 import { value } from "../value.ts";
-import { concat, splitAxis, stack } from "./index.ts";
+import { concat, splitAxis, stack, transposedConvolution } from "./index.ts";
 
 const a = value([[0.5, -1.2, 2.2], [1.1, 0.3, -0.7]]); // biome-ignore format: a matrix
 const b = value([[3.5], [-2.1]]);
@@ -61,6 +61,12 @@ describe("splitAxis", () => {
       expect([...oracle((t) => concat(splitAxis(t, [3, 1])), [x])[0]]).toEqual([0, 1, 1, 1]);
     }
   });
+
+  test("one part alone, in an operation that is written by way of others", () =>
+    check(
+      (x, image) => transposedConvolution(image, splitAxis(x, 3, { axis: 1 })[1]),
+      [value([[[0.5], [2], [-1]]]), value([[[1, 2, 3]]])],
+    ));
 
   test("sizes that do not add up are refused", () => {
     expect(() => splitAxis(a, 2, { axis: 1 })).toThrowError(codeOf("splitAxis/parts"));

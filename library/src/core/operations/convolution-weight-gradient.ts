@@ -1,3 +1,4 @@
+import { lower } from "../lower.ts";
 import type { Operation } from "../operation.ts";
 import { range } from "../shape.ts";
 import { applyOne, type Tensor } from "../tensor.ts";
@@ -31,14 +32,7 @@ const seats: BatchSeats = {
 const weightGradientOperation: Operation<ConvolutionAttributes> = {
   name: "convolutionWeightGradient",
   infer: ([x, dy], { kernel, groups }) => [{ shape: [dy.shape[1], x.shape[1] / groups, ...kernel], dtype: x.dtype }],
-  emit: (graph, [x, dy], { inputs, attributes }) =>
-    graph.write(
-      [composed(inputs[0], inputs[1], attributes)],
-      new Map([
-        [inputs[0], x],
-        [inputs[1], dy],
-      ]),
-    ),
+  emit: (graph, names, node) => lower(graph, names, node, (x, dy) => [composed(x, dy, node.attributes)]),
   reference: ([x, dy], { inputs: [{ shape }], outputs: [dw], attributes }) => {
     const result = new Float64Array(dw.size);
     const channels = { inner: dw.shape[1], outer: dw.shape[0] / attributes.groups };

@@ -1,11 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { emitModel } from "../../runtime/onnx/emit.ts";
 import { check, checkExecutors, checkGradients, expectClose, oracle } from "../../testing/check.ts";
+import { sample } from "../../testing/sample.ts";
 import { DTypeError, SettingError, ShapeError } from "../errors.ts";
 import { simplify } from "../simplify.ts";
 import { asTensor, input, type Tensor } from "../tensor.ts";
 import { grad, vmap } from "../transforms/index.ts";
-import { type Value, value } from "../value.ts";
+import { value } from "../value.ts";
 import {
   type ConvolutionOptions,
   cast,
@@ -20,15 +21,6 @@ import {
   sum,
   transposedConvolution,
 } from "./index.ts";
-
-/** Different numbers without order, the same each time. */
-function spread(shape: readonly number[], seed = 1): Value {
-  const size = shape.reduce((a, b) => a * b, 1);
-  return value(
-    Float32Array.from({ length: size }, (_, i) => Math.fround(2 * ((((i + seed) * 0.6180339887) % 1) - 0.5))),
-    { shape },
-  );
-}
 
 // A sum of a hundred 32-bit products.
 const tolerance = { rtol: 2e-5, atol: 5e-6 };
@@ -59,7 +51,7 @@ const cases: Record<string, Case> = {
 
 describe("convolution: executors, gradients, batching", () => {
   test.each(Object.entries(cases))("%s", async (_, { x, weight, options }) => {
-    await check((a, w) => convolution(a, w, undefined, options), [spread(x), spread(weight, 5)], tolerance);
+    await check((a, w) => convolution(a, w, undefined, options), [sample(x), sample(weight, 5)], tolerance);
   });
 
   test.each(Object.entries(cases))("%s: gradients of gradients", async (_, { x, weight, options }) => {
@@ -70,29 +62,29 @@ describe("convolution: executors, gradients, batching", () => {
       };
       return [grad(loss)(a, w), grad((v: Tensor) => loss(a, v))(w)];
     };
-    await checkGradients(second, [spread(x), spread(weight, 5)], {
+    await checkGradients(second, [sample(x), sample(weight, 5)], {
       rtol: 1e-4,
       atol: 1e-3, // a third power of sums, differentiated twice: the terms are in the hundreds
       onnx: false,
     });
-    await checkExecutors(second, [spread(x), spread(weight, 5)], { rtol: 1e-4, atol: 1e-4 });
+    await checkExecutors(second, [sample(x), sample(weight, 5)], { rtol: 1e-4, atol: 1e-4 });
   });
 
   test("with a bias", () =>
     check(
       (a, w, b) => convolution(a, w, b, { padding: "same" }),
-      [spread([2, 2, 3, 3]), spread([3, 2, 3, 3], 5), spread([3])],
+      [sample([2, 2, 3, 3]), sample([3, 2, 3, 3], 5), sample([3])],
       tolerance,
     ));
 
   test("examples with a weight or a bias of their own", async () => {
     // Batching maps all inputs, and then all but the last: every order puts another one last.
-    const [x, w, b] = [spread([2, 2, 4]), spread([2, 2, 2], 3), spread([2], 7)];
+    const [x, w, b] = [sample([2, 2, 4]), sample([2, 2, 2], 3), sample([2], 7)];
     await check((v, c, a) => convolution(a, v, c), [w, b, x], tolerance);
     await check((c, a, v) => convolution(a, v, c), [b, x, w], tolerance);
     for (const only of [0, 1, 2]) {
       const inAxes = [0, 1, 2].map((i) => (i === only ? 0 : null));
-      const given = [x, w, b].map((one, i) => (i === only ? spread([3, ...one.shape], 11) : one));
+      const given = [x, w, b].map((one, i) => (i === only ? sample([3, ...one.shape], 11) : one));
       const mapped = vmap((a: Tensor, v: Tensor, c: Tensor) => convolution(a, v, c), { inAxes });
       await checkExecutors(mapped, given, tolerance);
       const loop = (...all: Tensor[]) =>
@@ -105,14 +97,14 @@ describe("convolution: executors, gradients, batching", () => {
     }
     await check(
       (w, a) => convolution(a, w, undefined, { groups: 2 }),
-      [spread([4, 1, 2]), spread([1, 2, 4])],
+      [sample([4, 1, 2]), sample([1, 2, 4])],
       tolerance,
     );
   });
 
   test("gradients of every example, by themselves", async () => {
     const { options } = cases["many channels in groups"];
-    const [x, w] = [spread([3, 1, 16, 4]), spread([2, 8, 2])];
+    const [x, w] = [sample([3, 1, 16, 4]), sample([2, 8, 2])];
     const perExample = vmap(
       (a: Tensor, v: Tensor) => grad((u: Tensor) => sum(mul(convolution(a, u, undefined, options), 3)))(v),
       { inAxes: [0, null] },
@@ -151,13 +143,13 @@ describe("transposedConvolution: executors, gradients, batching", () => {
   };
 
   test.each(Object.entries(transposed))("%s", async (_, { x, weight, options }) => {
-    await check((a, w) => transposedConvolution(a, w, undefined, options), [spread(x), spread(weight, 5)], tolerance);
+    await check((a, w) => transposedConvolution(a, w, undefined, options), [sample(x), sample(weight, 5)], tolerance);
   });
 
   test("with a bias", () =>
     check(
       (a, w, b) => transposedConvolution(a, w, b, { stride: 2 }),
-      [spread([1, 2, 3]), spread([2, 3, 2], 5), spread([3])],
+      [sample([1, 2, 3]), sample([2, 3, 2], 5), sample([3])],
       tolerance,
     ));
 
@@ -166,17 +158,17 @@ describe("transposedConvolution: executors, gradients, batching", () => {
     const [forward, back] = oracle(
       (y, w) => {
         const up = transposedConvolution(y, w, undefined, options);
-        const a = asTensor(spread(up.shape, 9));
+        const a = asTensor(sample(up.shape, 9));
         return [sum(mul(up, a)), sum(mul(y, convolution(a, w, undefined, same)))];
       },
-      [spread(x), spread(weight, 5)],
+      [sample(x), sample(weight, 5)],
     );
     expectClose(forward, back, { rtol: 1e-12, atol: 1e-12 });
   });
 });
 
 describe("laws", () => {
-  const [x, w] = [spread([2, 4, 5, 6]), spread([6, 4, 3, 2], 5)];
+  const [x, w] = [sample([2, 4, 5, 6]), sample([6, 4, 3, 2], 5)];
   const same = (left: (a: Tensor, b: Tensor) => Tensor, right: typeof left, given = [x, w]) => {
     const [a, b] = oracle((one, other) => [left(one, other), right(one, other)], given);
     expectClose(a, b, { rtol: 1e-12, atol: 1e-12 });
@@ -214,7 +206,7 @@ describe("laws", () => {
           [0, 1].map((g) => convolution(slice(a, [null, [2 * g, 2 * g + 2]]), slice(b, [[3 * g, 3 * g + 3]]))),
           { axis: 1 },
         ),
-      [x, spread([6, 2, 3, 2], 5)],
+      [x, sample([6, 2, 3, 2], 5)],
     ));
 
   test("shifting the input shifts the output", () =>
@@ -227,7 +219,7 @@ describe("laws", () => {
     same(
       (a, b) => reshape(convolution(a, b), [2, 3, 30]),
       (a, b) => matmul(reshape(b, [3, 4]), reshape(a, [2, 4, 30])),
-      [x, spread([3, 4, 1, 1], 5)],
+      [x, sample([3, 4, 1, 1], 5)],
     ));
 
   test("hand-computed", () => {
@@ -262,14 +254,14 @@ describe("edges", () => {
       grad((b: Tensor) => sum(convolution(b, w)))(a),
       grad((v: Tensor) => sum(convolution(a, v)))(w),
     ];
-    await checkExecutors(both, [spread(x), spread(weight)]);
+    await checkExecutors(both, [sample(x), sample(weight)]);
   });
 
   test("64-bit and 16-bit floats", async () => {
     for (const dtype of ["float64", "float16"] as const)
       await checkExecutors(
         (a, w) => convolution(cast(a, dtype), cast(w, dtype)),
-        [spread([1, 2, 4]), spread([2, 2, 2])],
+        [sample([1, 2, 4]), sample([2, 2, 2])],
         { rtol: 1e-3, atol: 1e-3 }, // the half floats' own rounding
       );
   });

@@ -99,7 +99,10 @@ export function convolution(
   const [input, kernel] = inputs;
   expectFloat("convolution", input);
   expectChannels("convolution", inputs, groups, { from: 1, to: 0 });
-  const windows = windowsOver("convolution", input, kernel.shape.slice(2), options);
+  const windows = windowsOver("convolution", input.shape.slice(2), kernel.shape.slice(2), options, {
+    input,
+    weight: kernel,
+  });
   return applyOne(convolutionOperation, inputs, { ...windows, groups });
 }
 

@@ -66,6 +66,7 @@ interface UnaryDefinition<A extends Attributes> {
   readonly result?: DType;
   readonly simplifications?: Operation<A>["simplifications"];
   readonly linear?: Operation["linear"];
+  readonly nonDecreasing?: boolean;
   readonly flops?: number;
 }
 
@@ -99,6 +100,7 @@ export function unaryOperation<A extends Attributes = Record<never, never>>(
     simplifications: { ...definition.simplifications, "broadcast-last": broadcastLast },
     elementwise: true,
     linear: definition.linear,
+    nonDecreasing: definition.nonDecreasing,
     flops: ({ outputs: [y] }) => (definition.flops ?? 1) * y.size,
   };
   return operation;

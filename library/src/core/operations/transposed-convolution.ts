@@ -1,4 +1,5 @@
 import { SettingError } from "../errors.ts";
+import { lower } from "../lower.ts";
 import type { Operation } from "../operation.ts";
 import { applyOne, harmonise, type Tensor, type TensorLike } from "../tensor.ts";
 import { applyConvolution, type ConvolutionOptions, expectChannels } from "./convolution.ts";
@@ -13,8 +14,8 @@ import {
 } from "./convolution-terms.ts";
 import { convolutionWeightGradient } from "./convolution-weight-gradient.ts";
 import { expectFloat, withKernel } from "./define.ts";
+import { flip } from "./flip.ts";
 import { reshape } from "./reshape.ts";
-import { slice } from "./slice.ts";
 import { swapAxes } from "./transpose.ts";
 import { type PerAxis, paddingAfter, paddingPairs, perAxis } from "./window.ts";
 
@@ -32,13 +33,17 @@ const transposedConvolutionOperation: Operation<ConvolutionAttributes> = {
   infer: ([y, weight], { input, groups }) => [
     { shape: [y.shape[0], weight.shape[1] * groups, ...input], dtype: y.dtype },
   ],
-  emit: (graph, names, { inputs: [y, weight], attributes }) => {
-    const turned = asConvolution(y, weight, attributes);
-    if (turned !== undefined) return graph.write([turned], new Map([y, weight].map((x, i) => [x, names[i]])));
+  emit: (graph, names, node) => {
+    const {
+      inputs: [{ dtype }],
+      attributes,
+    } = node;
+    const turned = asConvolution(attributes);
+    if (turned !== undefined) return lower(graph, names, node, (y, weight) => [turned(y, weight)]);
     const { groups, kernel, strides, dilations, before } = attributes;
     const after = paddingAfter(attributes);
     return [
-      withKernel(graph, ["float32"], names, y.dtype, y.dtype, (inputs) =>
+      withKernel(graph, ["float32"], names, dtype, dtype, (inputs) =>
         graph.node("ConvTranspose", inputs, {
           kernel_shape: kernel,
           strides,
@@ -78,25 +83,19 @@ export const convolutionInputGradient = (dy: Tensor, weight: Tensor, attributes:
  * With stride 1 the same is an ordinary convolution with the kernel turned around and the channels exchanged, which runs
  * on all cores; undefined where it is not, or would need less than no padding.
  */
-function asConvolution(y: Tensor, weight: Tensor, attributes: ConvolutionAttributes): Tensor | undefined {
+function asConvolution(attributes: ConvolutionAttributes): ((y: Tensor, weight: Tensor) => Tensor) | undefined {
   const { input, kernel, output, strides, dilations, before, groups } = attributes;
-  if (strides.some((stride) => stride !== 1)) return undefined;
   const reach = kernel.map((size, axis) => (size - 1) * dilations[axis]);
   const first = reach.map((count, axis) => count - before[axis]);
-  const last = reach.map((count, axis) => count - paddingAfter(attributes)[axis]);
-  if ([...first, ...last].some((count) => count < 0)) return undefined;
-  const [outer, inner] = weight.shape;
-  const turned = slice(weight, [null, null, ...kernel.map(() => [null, null, -1] as const)]);
-  const exchanged = swapAxes(reshape(turned, [groups, outer / groups, inner, ...kernel]), 1, 2);
-  return applyConvolution(y, reshape(exchanged, [groups * inner, outer / groups, ...kernel]), {
-    input: output,
-    kernel,
-    output: input,
-    strides,
-    dilations,
-    before: first,
-    groups,
-  });
+  const last = paddingAfter(attributes).map((count, axis) => reach[axis] - count);
+  if (strides.some((stride) => stride !== 1) || [...first, ...last].some((count) => count < 0)) return undefined;
+  const turned = { input: output, kernel, output: input, strides, dilations, before: first, groups };
+  return (y, weight) => {
+    const [outer, inner] = weight.shape;
+    const flipped = flip(weight, { axis: kernel.map((_, axis) => axis + 2) });
+    const exchanged = swapAxes(reshape(flipped, [groups, outer / groups, inner, ...kernel]), 1, 2);
+    return applyConvolution(y, reshape(exchanged, [groups * inner, outer / groups, ...kernel]), turned);
+  };
 }
 
 export interface TransposedConvolutionOptions extends ConvolutionOptions {

@@ -65,6 +65,7 @@ export const cosh = unary({
 /** tanh x. */
 export const tanh = unary({
   name: "tanh",
+  nonDecreasing: true,
   onnx: "Tanh",
   reference: Math.tanh,
   gradient: (dy, _, y) => mul(dy, sub(1, square(y))),

@@ -78,18 +78,18 @@ export function paddingPairs(
 }
 
 /**
- * The windows of `kernel` over the last axes of `x`, as the options say.
+ * The windows of `kernel` over axes of `input` sizes, as the options say. Errors name the operands.
  *
  * @throws SettingError `…/stride`, `…/dilation`, `…/padding`; ShapeError `…/window` when not even one window fits
  */
 export function windowsOver(
   operation: string,
-  x: Tensor,
+  input: readonly number[],
   kernel: readonly number[],
   { stride = 1, padding = "valid", dilation = 1 }: WindowOptions,
+  operands: Readonly<Record<string, Tensor>>,
 ): Windows {
   const rank = kernel.length;
-  const input = x.shape.slice(x.rank - rank);
   const strides = perAxis(operation, "stride", stride, rank);
   const dilations = perAxis(operation, "dilation", dilation, rank);
   const spans = kernel.map((size, axis) => span(size, dilations[axis]));
@@ -102,7 +102,7 @@ export function windowsOver(
         `${operation}/window`,
         `a window that spans ${spans[axis]} elements does not fit into ${size}, padded by ${pairs[axis].join(" and ")}`,
         {
-          operands: { input: x },
+          operands,
           given: { kernel, padding },
           fix: 'pad more, or use padding "same" or a smaller window',
         },
