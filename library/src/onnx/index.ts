@@ -29,6 +29,7 @@ export {
   type Params,
   unfreeze,
 } from "./import/importOnnx.ts";
+export { inferShapes } from "./import/inferShapes.ts";
 export type { AttentionMethod, NormalizerMethod } from "./import/methods.ts";
 export { type ReadOptions, readModel } from "./model/read.ts";
 export { denseTensor, makeTensor, type TensorData, tensorData } from "./model/tensorData.ts";

@@ -1,1 +1,3 @@
 export * from "./check.ts";
+export * from "./portable.ts";
+export * from "./sample.ts";

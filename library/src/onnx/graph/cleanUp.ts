@@ -1,9 +1,13 @@
 import type { GraphProto, ModelProto, NodeProto } from "../../runtime/onnx/protobuf/index.ts";
 import { nodesOf, subgraphsOf } from "../model/walk.ts";
+import { Attributes } from "./attributes.ts";
 
 /** The values that a node reads: its inputs and what the graphs inside it take from outside. */
 export function readsOf(node: NodeProto): Set<string> {
   const reads = new Set(node.input.filter((name) => name !== ""));
+  // The value that Gradient differentiates is named in an attribute.
+  const target = node.opType === "Gradient" && node.domain ? new Attributes(node).string("y") : undefined;
+  if (target) reads.add(target);
   for (const inner of subgraphsOf({ node: [node] } as GraphProto))
     for (const name of capturesOf(inner)) reads.add(name);
   return reads;

@@ -27,6 +27,8 @@ export class NodeContext {
   readonly version: number;
   /** Traces a graph inside this node; it sees the values around the node. */
   readonly traceSubgraph: SubgraphTracer;
+  /** A value around the node, by its name. */
+  readonly lookUp: (name: string) => Entry | undefined;
   /** The function that a rewritten model has put in the place of this node's own, if any. */
   readonly method: NormalizerMethod | AttentionMethod | undefined;
   readonly #entries: readonly (Entry | undefined)[];
@@ -37,7 +39,9 @@ export class NodeContext {
     entries: readonly (Entry | undefined)[],
     traceSubgraph: SubgraphTracer,
     methods?: Methods,
+    lookUp: (name: string) => Entry | undefined = () => undefined,
   ) {
+    this.lookUp = lookUp;
     const name = methods && methodName(node);
     this.method = name === undefined ? undefined : methods?.get(name);
     this.node = node;

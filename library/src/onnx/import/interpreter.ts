@@ -174,6 +174,10 @@ export class Interpreter {
       inputs,
       (graph, entries) => this.#subgraph(graph, entries, scope, inner),
       this.#methods,
+      (name) => {
+        const entry = scope.get(name);
+        return entry === "failed" ? undefined : entry;
+      },
     );
     const converted = converter ? converter(context) : carry(context, (name) => this.#types.get(name));
     const results: readonly Converted[] = Array.isArray(converted)

@@ -5,6 +5,7 @@ import { bitwiseOperators } from "./bitwise.ts";
 import { contributedOperators, optimizerOperators } from "./contributed.ts";
 import { controlOperators } from "./controlFlow.ts";
 import { convolutionOperators } from "./convolution.ts";
+import { determinantOperators } from "./determinant.ts";
 import { elementwiseOperators } from "./elementwise.ts";
 import { indexingOperators } from "./indexing.ts";
 import { lossOperators } from "./losses.ts";
@@ -43,6 +44,7 @@ const domains: Readonly<Record<string, Converters>> = {
     ...convolutionOperators,
     ...recurrentOperators,
     ...poolingOperators,
+    ...determinantOperators,
     ...normalizationOperators,
     ...orderingOperators,
     ...optimizerOperators,

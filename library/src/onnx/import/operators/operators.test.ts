@@ -256,6 +256,13 @@ const standard: Single[] = [
   { operator: "RMSNormalization", opset: 23, inputs: [x, scale(4)] },
   { operator: "AffineGrid", inputs: [noise([2, 2, 3], 1), of([2, 1, 3, 4])], opset: 20 },
   { operator: "CenterCropPad", inputs: [x, of([5, 2])], attributes: { axes: [1, 2] } },
+  { operator: "Det", inputs: [noise([2, 3, 3], 1)] },
+  { operator: "Col2Im", inputs: [noise([1, 8, 9], 1), of([4, 4]), of([2, 2])] },
+  {
+    operator: "AveragePool",
+    inputs: [image],
+    attributes: { kernel_shape: [3, 3], strides: [2, 2], ceil_mode: 1, pads: [1, 1, 1, 1], count_include_pad: 1 },
+  },
   { operator: "Pad", inputs: [x, of([0, 1, 0, 2]), "", of([2, 1])], attributes: { mode: "wrap" } },
 ];
 
@@ -463,6 +470,60 @@ describe("graphs within nodes", () => {
     const program = compile((open: any) => imported.apply({}, open) as any);
     const { y } = (await program({ x: new Value(Float32Array.of(1, -1, 0.5), [3]) })) as any;
     expect(y.toArray()).toEqual([16, -16, 8]);
+  });
+
+  test("a gradient that the model itself asks for", async () => {
+    const model = wrap(
+      {
+        node: [
+          makeNode("Mul", ["a", "b"], ["c"]),
+          makeNode("Mul", ["c", "a"], ["d"]),
+          makeNode(
+            "Gradient",
+            ["a", "b"],
+            ["da", "db"],
+            { xs: ["a", "b"], y: "d" },
+            { domain: "ai.onnx.preview.training" },
+          ),
+        ],
+        input: [vectorOf("a"), vectorOf("b")],
+        output: [vectorOf("da"), vectorOf("db")],
+      },
+      { opsetImport: [{ version: 21 }, { domain: "ai.onnx.preview.training", version: 1 }] },
+    );
+    const [a, b] = [
+      [1, 2, 3],
+      [4, 5, 6],
+    ].map((numbers) => new Value(Float32Array.from(numbers), [3]));
+    const { da, db } = await importModel(model).run({ a, b });
+    // d = a²b
+    expect([da.toArray(), db.toArray()]).toEqual([
+      [8, 20, 36],
+      [1, 4, 9],
+    ]);
+  });
+
+  test("text that is known while tracing", async () => {
+    const texts = { name: "t", type: { tensorType: { elemType: 8, shape: { dim: [{ dimValue: 3 }] } } } };
+    const model = wrap({
+      node: [
+        makeNode("StringNormalizer", ["t"], ["u"], {
+          case_change_action: "UPPER",
+          stopwords: ["b"],
+          is_case_sensitive: 1,
+        }),
+        makeNode("StringConcat", ["u", "u"], ["v"]),
+        makeNode("Cast", ["x"], ["s"], { to: 8 }),
+      ],
+      input: [texts, vectorOf("x")],
+      output: [{ name: "v" }, { name: "s" }],
+    });
+    const x = new Value(Float32Array.of(0.1, -2, Number.POSITIVE_INFINITY), [3]);
+    const { v, s } = importModel(model).apply({}, { t: ["a", "b", "c"], x } as never) as any;
+    expect([v, s]).toEqual([
+      ["AA", "CC"],
+      ["0.1", "-2", "inf"],
+    ]);
   });
 
   test("functions of the model are unfolded, with their attributes", async () => {

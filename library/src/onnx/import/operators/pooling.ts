@@ -1,4 +1,5 @@
 import { isFloat } from "../../../core/dtype.ts";
+import * as core from "../../../core/index.ts";
 import {
   abs,
   add,
@@ -16,6 +17,7 @@ import {
   stack,
   sum,
   type Tensor,
+  type WindowOptions,
 } from "../../../core/index.ts";
 import { sizeOf, stridesOf } from "../../../core/shape.ts";
 import type { Converter, Converters, NodeContext } from "../context.ts";
@@ -104,16 +106,36 @@ function counts(x: Tensor, { kernel, stride, dilation, padding, outputs }: Pooli
   return constantOf(numbers, outputs, x.dtype as "float32");
 }
 
+/** The options of the core's pooling, where it does what the node asks for: floats, and no window outside the input. */
+function coreOptions(x: Tensor, { kernel, stride, dilation, padding, reach }: Pooling): WindowOptions | undefined {
+  const inside = kernel.every(
+    (size, i) => padding[i][0] < size && reach[i] < size && (dilation[i] === 1 || size === 1),
+  );
+  if (!inside || !isFloat(x.dtype) || kernel.length > 3) return undefined;
+  return { stride, dilation, padding: padding.map(([before], i): [number, number] => [before, reach[i]]) };
+}
+
 function averagePool(node: NodeContext): Tensor {
   const x = node.tensor(0);
   const pooling = poolingOf(node, x);
+  const options = coreOptions(x, pooling);
+  const countIncludePad = node.attributes.int("count_include_pad", 0) === 1;
+  const whole = pooling.reach.every((after, i) => after === pooling.padding[i][1]);
+  if (options && (whole || !countIncludePad))
+    return core.averagePool(x, pooling.kernel, { ...options, countIncludePad });
   const total = views(x, pooling, 0).reduce((a, b) => add(a, b));
-  return div(total, counts(x, pooling, node.attributes.int("count_include_pad", 0) === 1));
+  return div(total, counts(x, pooling, countIncludePad));
 }
 
 function maxPool(node: NodeContext): Tensor[] {
   const x = node.tensor(0);
   const pooling = poolingOf(node, x);
+  const options = coreOptions(x, pooling);
+  if (options && !node.wants(1)) return [core.maxPool(x, pooling.kernel, options)];
+  if (options && node.attributes.int("storage_order", 0) === 0) {
+    const { values, indices } = core.maxPoolWithIndices(x, pooling.kernel, options);
+    return [values, indices];
+  }
   const lowest = isFloat(x.dtype) ? Number.NEGATIVE_INFINITY : rangeOf(x.dtype)[0];
   const all = views(x, pooling, lowest);
   if (!node.wants(1)) return [all.reduce((a, b) => maximum(a, b))];

@@ -5,6 +5,7 @@ import {
   clip,
   concat,
   floor,
+  fold,
   gather,
   greaterEqual,
   lessEqual,
@@ -28,6 +29,7 @@ import {
 import { sizeOf } from "../../../core/shape.ts";
 import type { Converters, NodeContext } from "../context.ts";
 import { NeedsData } from "../faults.ts";
+import { windowOf } from "./convolution.ts";
 import { checkedShape, constantOf, mostGenerated } from "./types.ts";
 
 /** A neighbour of a place along one axis: its index, which may lie outside, and its share. */
@@ -204,6 +206,13 @@ function maxUnpool(node: NodeContext): Tensor {
   );
 }
 
+/** Columns added back to where their elements came from. */
+function columnsToImage(node: NodeContext): Tensor {
+  const [x, sizes, kernel] = [node.tensor(0), node.numbers(1)!, node.numbers(2)!];
+  const { stride, dilation, padding } = windowOf(node, sizes, kernel);
+  return fold(x, checkedShape(sizes), kernel, { stride, dilation, padding });
+}
+
 /** Places of an image's elements after an affine map of coordinates from −1 to 1. */
 function affineGrid(node: NodeContext): Tensor {
   const theta = node.tensor(0);
@@ -245,6 +254,7 @@ function centerCropPad(node: NodeContext): Tensor {
 export const samplingOperators: Converters = {
   AffineGrid: affineGrid,
   CenterCropPad: centerCropPad,
+  Col2Im: columnsToImage,
   GridSample: gridSample,
   MaxUnpool: maxUnpool,
   RoiAlign: roiAlign,

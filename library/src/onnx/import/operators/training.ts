@@ -1,5 +1,21 @@
-import { add, cast, div, equal, mul, pow, sqrt, square, sub, type Tensor, where } from "../../../core/index.ts";
+import {
+  add,
+  cast,
+  div,
+  equal,
+  mul,
+  onesLike,
+  pow,
+  sqrt,
+  square,
+  sub,
+  type Tensor,
+  where,
+  zerosLike,
+} from "../../../core/index.ts";
+import { pullBack } from "../../../core/transforms/vjp.ts";
 import type { Converters, NodeContext } from "../context.ts";
+import { Unsupported } from "../faults.ts";
 
 /** The inputs of an optimizer's node: rate R, step T, then `kinds` lists of equally many tensors. */
 function groups(node: NodeContext, kinds: number): { rate: Tensor; step: Tensor; rows: Tensor[][] } {
@@ -13,6 +29,18 @@ function groups(node: NodeContext, kinds: number): { rate: Tensor; step: Tensor;
 
 /** Results row by row as the node lists them: all of the first kind, then all of the second … */
 const columns = (rows: readonly Tensor[][]): Tensor[] => rows[0].flatMap((_, kind) => rows.map((row) => row[kind]));
+
+/** The gradient of a value to others that it was made from. */
+function gradient(node: NodeContext): Tensor[] {
+  const found = (name: string): Tensor => {
+    const entry = node.lookUp(name);
+    if (entry?.kind !== "tensor") throw new Unsupported(`there is no tensor "${name}"`);
+    return entry.tensor;
+  };
+  const y = found(node.attributes.string("y", ""));
+  const xs = (node.attributes.strings("xs") ?? []).map(found);
+  return pullBack([y], [onesLike(y)], xs).map((one, i) => one ?? zerosLike(xs[i]));
+}
 
 export const trainingOperators: Converters = {
   Adagrad: (node) => {
@@ -45,6 +73,7 @@ export const trainingOperators: Converters = {
       }),
     );
   },
+  Gradient: gradient,
   Momentum: (node) => {
     const { rate, step, rows } = groups(node, 3);
     const { attributes } = node;

@@ -40,10 +40,20 @@ function numbersAsText(x: Tensor): TextEntry {
   if (!numbers) throw new NeedsData("it turns numbers that are not known while tracing into text");
   const text = (number: number): string => {
     if (x.dtype === "bool") return number ? "True" : "False";
-    if (!isFloat(x.dtype)) return String(number);
-    return Number.isFinite(number) ? String(number) : Number.isNaN(number) ? "NaN" : number > 0 ? "INF" : "-INF";
+    if (Number.isNaN(number)) return "nan";
+    if (!Number.isFinite(number)) return number > 0 ? "inf" : "-inf";
+    return x.dtype === "float32" ? shortest(number) : String(number);
   };
   return { kind: "text", shape: x.shape, data: Array.from(numbers, text) };
+}
+
+/** The fewest digits that are read back as the same 32-bit float. */
+function shortest(number: number): string {
+  for (let digits = 1; digits < 9; digits++) {
+    const text = number.toPrecision(digits);
+    if (Math.fround(Number(text)) === number) return String(Number(text));
+  }
+  return String(Number(number.toPrecision(9)));
 }
 
 function textAsNumbers({ shape, data }: TextEntry, type: DataTypeName): Entry {
