@@ -1,8 +1,8 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { peersFolder } from "./peers.ts";
-import { peakMemoryMb } from "./process.ts";
+import { peakMemoryMb, processTree } from "./process.ts";
 import type { Entrant, Running } from "./runner.ts";
 import { serveFolders } from "./static-server.ts";
 
@@ -17,31 +17,13 @@ async function chromiumPath(): Promise<string> {
   return chromium.executablePath();
 }
 
-/** Peak memory of the processes that run pages (renderers), the largest of them. */
+/** Peak memory of the process that runs the page (the largest renderer). */
 function rendererPeakMb(browserPid: number): number | null {
-  const children = new Map<number, number[]>();
-  let pids: number[];
-  try {
-    pids = readdirSync("/proc").map(Number).filter(Number.isInteger);
-  } catch {
-    return null;
-  }
-  for (const pid of pids) {
-    try {
-      // The name, in brackets, may hold spaces; the parent is the second field after it.
-      const parent = Number(readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)!.split(" ")[1]);
-      children.set(parent, [...(children.get(parent) ?? []), pid]);
-    } catch {
-      // ended meanwhile
-    }
-  }
-  const family = (pid: number): number[] => [pid, ...(children.get(pid) ?? []).flatMap(family)];
   const isRenderer = (pid: number) => readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("--type=renderer");
-  return Math.max(
-    ...family(browserPid)
-      .filter(isRenderer)
-      .map((pid) => peakMemoryMb(pid) ?? 0),
-  );
+  const peaks = processTree(browserPid)
+    .filter(isRenderer)
+    .map((pid) => peakMemoryMb(pid) ?? 0);
+  return peaks.length === 0 ? null : Math.max(...peaks);
 }
 
 /** Starts one browser with one page for one contestant. */
@@ -83,6 +65,7 @@ async function startPage(module: string, fixtureFolder: string): Promise<Running
     const about = await page.evaluate((path: string) => (window as any).prepare(path), module);
     return {
       about: { ...about, chromium: browser.version() },
+      pid: browserServer.process().pid,
       run: (steps) => page.evaluate((count: number) => (window as any).run(count), steps),
       peakMb: () => rendererPeakMb(browserServer.process().pid),
       close,

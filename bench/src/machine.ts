@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
 import os from "node:os";
+import { idleShare } from "./interference.ts";
 
 /** What a figure cannot be read without. */
 export interface Machine {
@@ -11,23 +12,6 @@ export interface Machine {
   revision: string;
   /** Share of the processors' time that was free in the second before the run, 0 to 1. */
   idle: number;
-}
-
-const processorTimes = () => {
-  let idle = 0;
-  let total = 0;
-  for (const { times } of os.cpus()) {
-    idle += times.idle;
-    total += Object.values(times).reduce((a, b) => a + b, 0);
-  }
-  return { idle, total };
-};
-
-export async function idleShare(ms = 1000): Promise<number> {
-  const before = processorTimes();
-  await new Promise((resolve) => setTimeout(resolve, ms));
-  const after = processorTimes();
-  return (after.idle - before.idle) / (after.total - before.total);
 }
 
 function revision(): string {
@@ -47,6 +31,6 @@ export async function describeMachine(): Promise<Machine> {
     os: `${os.type()} ${os.release()}`,
     node: process.version,
     revision: revision(),
-    idle: Number((await idleShare()).toFixed(2)),
+    idle: Number((await idleShare(1000)).toFixed(2)),
   };
 }

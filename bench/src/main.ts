@@ -40,7 +40,7 @@ installPeers(progress);
 const machine = await describeMachine();
 if (machine.idle < 0.9)
   progress(
-    `only ${Math.round(100 * machine.idle)} % of the processors is idle: the figures will be worse and more spread`,
+    `only ${Math.round(100 * machine.idle)} % of the processors is idle: the run will be longer, and its figures worse`,
   );
 const folder = mkdtempSync(join(tmpdir(), "sluice-bench-"));
 try {

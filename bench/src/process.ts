@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import type { Block } from "./contestant.ts";
 import type { Running } from "./runner.ts";
@@ -15,6 +15,28 @@ export function peakMemoryMb(pid: number): number | null {
   } catch {
     return null;
   }
+}
+
+/** A process and all that descend from it; empty where there is no /proc. */
+export function processTree(pid: number): number[] {
+  let pids: number[];
+  try {
+    pids = readdirSync("/proc").map(Number).filter(Number.isInteger);
+  } catch {
+    return [];
+  }
+  const children = new Map<number, number[]>();
+  for (const candidate of pids) {
+    try {
+      // The name, in brackets, may hold spaces; the parent is the second field after it.
+      const parent = Number(readFileSync(`/proc/${candidate}/stat`, "utf8").split(") ").at(-1)!.split(" ")[1]);
+      children.set(parent, [...(children.get(parent) ?? []), candidate]);
+    } catch {
+      // ended meanwhile
+    }
+  }
+  const family = (member: number): number[] => [member, ...(children.get(member) ?? []).flatMap(family)];
+  return pids.includes(pid) ? family(pid) : [];
 }
 
 /** Starts a child that speaks the protocol of `child.ts` and waits until it is ready. */
@@ -60,6 +82,7 @@ export async function startChild(command: string, args: string[], env: Record<st
     const { ready } = await reply();
     return {
       about: ready,
+      pid: child.pid!,
       peakMb: () => peakMemoryMb(child.pid!),
       close,
       run(steps): Promise<Block> {

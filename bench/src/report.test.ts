@@ -13,6 +13,7 @@ const took = (ms: number[], maxValue = 1): Measured => ({
   firstValue: 4,
   lastValue: 3,
   maxValue,
+  disturbed: 0,
   about: {},
 });
 

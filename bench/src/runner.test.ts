@@ -16,6 +16,7 @@ function fake(name: string, log: string[], failAt = Number.POSITIVE_INFINITY): E
     name,
     start: async () => ({
       about: { version: "1" },
+      pid: 0,
       peakMb: () => 7,
       close: async () => {
         log.push(`${name} closed`);
@@ -29,8 +30,10 @@ function fake(name: string, log: string[], failAt = Number.POSITIVE_INFINITY): E
   };
 }
 
-const run = (entrants: Entrant[], settings: Benchmark = benchmark) =>
-  runInterleaved(settings, entrants, { folder: "", runs: 2, progress: () => {} });
+const quiet = () => false;
+
+const run = (entrants: Entrant[], settings: Benchmark = benchmark, disturbed = quiet) =>
+  runInterleaved(settings, entrants, { folder: "", runs: 2, progress: () => {}, watch: () => disturbed });
 
 test("contestants take turns, and each round starts with another one", async () => {
   const log: string[] = [];
@@ -51,4 +54,16 @@ test("a fresh process for every measurement", async () => {
   const log: string[] = [];
   await run([fake("a", log)], { ...benchmark, process: "fresh" });
   expect(log).toEqual(["a 2", "a closed", "a 2", "a closed"]);
+});
+
+test("a disturbed measurement is repeated, and taken after the fifth time", async () => {
+  const log: string[] = [];
+  const once = [true];
+  const { a } = await run([fake("a", log)], benchmark, () => once.pop() ?? false);
+  expect(log).toEqual(["a 3", "a 2", "a 2", "a 2", "a closed"]);
+  // The value of the third block, which ends the last measurement of a contestant that repeats none.
+  expect(a).toMatchObject({ runs: 2, disturbed: 0, lastValue: 3 });
+
+  const { b } = await run([fake("b", log)], benchmark, () => true);
+  expect(b).toMatchObject({ runs: 2, disturbed: 2, maxValue: 11 });
 });

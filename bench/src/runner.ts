@@ -1,10 +1,13 @@
 import type { Block } from "./contestant.ts";
+import { watchOthers } from "./interference.ts";
 import { type Spread, spread } from "./statistics.ts";
 import type { Benchmark } from "./workloads.ts";
 
 /** A started contestant, in a process of its own. */
 export interface Running {
   about: Record<string, string | number>;
+  /** Its process; children of that count as it. */
+  pid: number;
   run(steps: number): Promise<Block>;
   /** Peak resident memory so far in MB (10⁶ bytes); null where the system does not tell. */
   peakMb(): number | null;
@@ -21,10 +24,15 @@ export interface Entrant {
 
 export interface Measured extends Spread {
   peakMb: number | null;
-  /** Values of the step that ended the warm-up and of the last step (losses, where the benchmark trains); the largest. */
+  /**
+   * Values (losses, where the benchmark trains) of the step that ended the warm-up, of the step that ends the last
+   * measurement if none is repeated, and the largest. The first two belong to the same step for every contestant.
+   */
   firstValue: number;
   lastValue: number;
   maxValue: number;
+  /** Measurements taken although other processes used the machine; 0 on a quiet one. */
+  disturbed: number;
   about: Record<string, string | number>;
   note?: string;
 }
@@ -38,19 +46,32 @@ export type Result = Measured | Failed;
 
 export const failed = (result: Result): result is Failed => "error" in result;
 
+/** How often a disturbed measurement is repeated before it is taken as it is. */
+const repeats = 4;
+
 /** Lets the spinning threads of the contestant before go to sleep. */
 const pause = () => new Promise((resolve) => setTimeout(resolve, 50));
 
 const message = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
+export interface RunOptions {
+  folder: string;
+  /** Measurements of each contestant. */
+  runs: number;
+  progress: (line: string) => void;
+  /** Says whether other processes use the machine. Default `watchOthers`. */
+  watch?: typeof watchOthers;
+}
+
 /**
  * Runs every entrant `runs` times, in turn: in each round every one does one block, and the rounds start with a different
- * one each. An entrant that fails is out, and its error is its result.
+ * one each. A measurement during which other processes used the machine is repeated. An entrant that fails is out, and
+ * its error is its result.
  */
 export async function runInterleaved(
   benchmark: Benchmark,
   entrants: readonly Entrant[],
-  { folder, runs, progress }: { folder: string; runs: number; progress: (line: string) => void },
+  { folder, runs, progress, watch = watchOthers }: RunOptions,
 ): Promise<Record<string, Result>> {
   const { stepsPerRun, warmUpSteps } = benchmark;
   const states = entrants.map((entrant) => ({
@@ -61,6 +82,7 @@ export async function runInterleaved(
     ms: [] as number[],
     values: [] as number[],
     peakMb: null as number | null,
+    disturbed: 0,
   }));
   type State = (typeof states)[number];
   const guarded = async (state: State, action: () => Promise<void>) => {
@@ -86,10 +108,19 @@ export async function runInterleaved(
     await running.close();
   };
   const measureOnce = async (state: State) => {
-    await pause();
-    const { ms, value } = await state.running!.run(stepsPerRun);
-    state.ms.push(ms / stepsPerRun);
-    state.values.push(value);
+    for (let attempt = 0; ; attempt++) {
+      await pause();
+      if (benchmark.process === "fresh") await open(state);
+      const disturbed = watch(state.running!.pid);
+      const { ms, value } = await state.running!.run(stepsPerRun);
+      const quiet = !disturbed();
+      if (benchmark.process === "fresh") await close(state);
+      state.values.push(value);
+      if (!quiet && attempt < repeats) continue;
+      state.ms.push(ms / stepsPerRun);
+      if (!quiet) state.disturbed++;
+      return;
+    }
   };
 
   if (benchmark.process === "kept")
@@ -101,35 +132,37 @@ export async function runInterleaved(
       });
   for (let round = 0; round < runs && states.some(({ error }) => error === null); round++) {
     progress(`round ${round + 1} of ${runs}`);
-    for (let i = 0; i < states.length; i++)
-      await guarded(states[(round + i) % states.length], async () => {
-        const state = states[(round + i) % states.length];
-        if (benchmark.process === "fresh") await open(state);
-        await measureOnce(state);
-        if (benchmark.process === "fresh") await close(state);
-      });
+    for (let i = 0; i < states.length; i++) {
+      const state = states[(round + i) % states.length];
+      await guarded(state, () => measureOnce(state));
+    }
   }
   for (const state of states) await close(state);
-  return Object.fromEntries(states.map((state) => [state.entrant.name, resultOf(state)]));
+  return Object.fromEntries(states.map((state) => [state.entrant.name, resultOf(state, runs)]));
 }
 
-function resultOf(state: {
+interface Measurements {
   entrant: Entrant;
   error: string | null;
   ms: number[];
   values: number[];
   peakMb: number | null;
+  disturbed: number;
   about: Running["about"];
-}): Result {
-  const { note } = state.entrant;
-  if (state.error !== null) return { error: state.error, ...(note && { note }) };
+}
+
+function resultOf({ entrant, error, ms, values, peakMb, disturbed, about }: Measurements, runs: number): Result {
+  const note = entrant.note === undefined ? {} : { note: entrant.note };
+  if (error !== null) return { error, ...note };
   return {
-    ...spread(state.ms),
-    peakMb: state.peakMb,
-    firstValue: state.values[0],
-    lastValue: state.values.at(-1)!,
-    maxValue: Math.max(...state.values),
-    about: state.about,
-    ...(note && { note }),
+    ...spread(ms),
+    peakMb,
+    firstValue: values[0],
+    // Repeated measurements come after it.
+    lastValue: values[runs] ?? values.at(-1)!,
+    maxValue: Math.max(...values),
+    disturbed,
+    about,
+    ...note,
   };
 }

@@ -37,6 +37,11 @@ export function table(report: Report): string {
       .join("  ")
       .trimEnd(),
   );
+  const disturbed = Object.entries({ ours, ...peers }).flatMap(([who, result]) =>
+    !failed(result) && result.disturbed > 0
+      ? [`${who}: ${result.disturbed} measurements disturbed by other processes`]
+      : [],
+  );
   const notes = Object.entries(peers).flatMap(([peer, { note }]) => (note ? [`${peer}: ${note}`] : []));
   const runs = failed(ours) ? "" : `${ours.runs} runs each, interleaved; `;
   const rate =
@@ -52,5 +57,6 @@ export function table(report: Report): string {
     ...lines,
     ...rate,
     ...notes,
+    ...disturbed,
   ].join("\n");
 }

@@ -54,7 +54,7 @@ export type Workload = GptWorkload | CnnWorkload | MlpWorkload | CallWorkload | 
 /** What is timed under one name of `npm run bench`. */
 export interface Benchmark {
   workload: Workload;
-  /** Steps inside one measurement; the measurement is their mean. More than 1 where a step is short. */
+  /** Steps inside one measurement, which is their mean: enough for a tenth of a second or more. */
   stepsPerRun: number;
   /** Steps before the first measurement. */
   warmUpSteps: number;
@@ -72,7 +72,7 @@ export const benchmarks: Record<string, Benchmark> = {
   "gpt-small": {
     ...kept,
     workload: { kind: "gpt", layers: 2, width: 64, heads: 4, time: 64, batch: 16, vocab },
-    stepsPerRun: 2,
+    stepsPerRun: 10,
     warmUpSteps: 4,
   },
   gpt: { ...kept, workload: gpt, stepsPerRun: 1, warmUpSteps: 3 },
@@ -91,21 +91,21 @@ export const benchmarks: Record<string, Benchmark> = {
   mlp: {
     ...kept,
     workload: { kind: "mlp", batch: 128, widths: [784, 512, 512, 10] },
-    stepsPerRun: 4,
+    stepsPerRun: 20,
     warmUpSteps: 8,
   },
-  call: { ...kept, workload: { kind: "call" }, stepsPerRun: 2000, warmUpSteps: 2000 },
+  call: { ...kept, workload: { kind: "call" }, stepsPerRun: 10_000, warmUpSteps: 10_000 },
   compile: { host: "node", process: "fresh", workload: gpt, stepsPerRun: 1, warmUpSteps: 0 },
   scan: {
     ...kept,
     workload: { kind: "scan", time: 256, batch: 16, width: 64, lr: 0.1 },
-    stepsPerRun: 1,
+    stepsPerRun: 5,
     warmUpSteps: 3,
   },
   int8: {
     ...kept,
     workload: { kind: "int8", rows: 1024, inner: 1024, columns: 1024 },
-    stepsPerRun: 4,
+    stepsPerRun: 20,
     warmUpSteps: 8,
   },
   browser: { process: "kept", host: "browser", workload: gpt, stepsPerRun: 1, warmUpSteps: 3 },
