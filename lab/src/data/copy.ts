@@ -22,7 +22,7 @@ export const testbed: Testbed = {
   sizes: "without end",
   split: "by stream: draw training and test sequences from different splits of a seed",
   parts: [],
-  sample: sampled("ed1e34746a335349d303b7a50c449e46c20ab4ded48b848c3d901e3a9f0e556e", () =>
+  sample: sampled("6a8bd668da546cbc12ae0949a6c538c88de3e3dddffdd649be61a454aa98de9d", () =>
     copyTask({ length: 5, delay: 7, batch: 8 }, new Random(0)),
   ),
 };

@@ -95,21 +95,21 @@ const names: Part = {
 };
 
 const drawings: Record<EmojiVendor, Part> = {
-  noto: drawn("noto", "@iconify-json/noto", "5e975b9ed76be00aaedeb9d62cb98da73c1b259407078af6b33b678e07d3fb1d"),
+  noto: drawn("noto", "@iconify-json/noto", "191b999eb3537a9b1bcea0a1d1964d5ee5ebcede7e01596892772b55399887ab"),
   twemoji: drawn(
     "twemoji",
     "@iconify-json/twemoji",
-    "9aab8545f54574adf2d0a52bde6a4056485418cc71d908010db0e723f790df8b",
+    "c0040eb07eb34cab1afc0282dac0badcfd9b555a0da7986f5186cfed070f7e25",
   ),
   openmoji: drawn(
     "openmoji",
     "@iconify-json/openmoji",
-    "df8365454d5b4ee1e9800a9f2a067d41a2341296815dbb8bddb705b8950b5f04",
+    "ee2f46199885d50582fc3d96f52d0a9fa3d2ceb3b9d69b57debfff140a81edd2",
   ),
   fluent: drawn(
     "fluent",
     "@iconify-json/fluent-emoji-flat",
-    "2c79cc80d3a9f9564f444524d19061169e80300a3c1aa5a5fc6b7399eb2507da",
+    "e81a6cab17300c57acc7f0aa304cd2dfc55ae9470add460dfe2be5c19aa63261",
   ),
 };
 

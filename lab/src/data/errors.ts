@@ -3,7 +3,6 @@ export type DataErrorCode =
   | "package-missing"
   | "package-changed"
   | "not-as-recorded"
-  | "bad-container"
   | "bad-option";
 
 /** What keeps a testbed from being made, read or batched. `code` is stable; the message says the way out. */

@@ -20,7 +20,7 @@ export const testbed: Testbed = {
   sizes: "any number of nodes",
   split: "by seed",
   parts: [],
-  sample: sampled("00f8bf55139400761b9875609094650de57e8378ada56bd103ccb942b1dfa6c3", () => {
+  sample: sampled("dbd453c6dbb81b65b6fb5328965c4c9235ff9db9933d6f153897cc6ce41bbd6a", () => {
     const { offset, index, weight } = torusGraph(4, 5, new Random(0));
     return {
       offset: { data: offset, shape: [offset.length] },

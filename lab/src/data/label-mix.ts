@@ -27,7 +27,7 @@ export const testbed: Testbed = {
   sizes: "without end",
   split: "by seed",
   parts: [],
-  sample: sampled("452e8574adfe521ab352aa6256a97a449b480ebbaa845d0b0baa7c8b1626f352", () =>
+  sample: sampled("11bd6c7703a99230809196842d275a2a4f1b707d31761a0ca002a1aea1d6ee5b", () =>
     labelMix({ labels: 10, docs: 16, length: 50, mixture: "random", seed: 0 }),
   ),
 };

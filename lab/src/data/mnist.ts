@@ -6,7 +6,7 @@ import type { Part, Testbed } from "./testbed.ts";
 const part: Part = {
   name: "mnist",
   version: 1,
-  sha256: "3e39cad54c7d89a3aeba36a145a7f099cd639be5561b071d98de2de4a8c8d615",
+  sha256: "0902cdc9cc2114d275a1438bd35e438f9cb3bca587cb414236059542e5f6daa9",
   prepare() {
     const train = readSplit("train");
     const test = readSplit("t10k");

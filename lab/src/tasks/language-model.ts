@@ -1,6 +1,19 @@
-import { type Concrete, compile, crossEntropy, type Tensor, type Value } from "sluice";
+import { type Concrete, compile, crossEntropy, split, type Tensor, type Value } from "sluice";
 import { attentionWith } from "sluice/methods/attention/functional";
-import { adamW, type Gpt, type GptConfig, type GptSettings, gpt, initGpt, type Normalizer, type Rate } from "sluice/nn";
+import {
+  adamW,
+  type Gpt,
+  type GptConfig,
+  type GptSettings,
+  gpt,
+  initBlock,
+  initEmbedding,
+  initGpt,
+  initLinear,
+  initNorm,
+  type Normalizer,
+  type Rate,
+} from "sluice/nn";
 import type { Column } from "../data/column.ts";
 import type { Lab } from "../run/lab.ts";
 import { train } from "./train.ts";
@@ -14,6 +27,24 @@ export interface LanguageModel {
   readonly config: GptConfig;
   /** What makes attention weights of scores. Default: softmax. */
   readonly normalizer?: Normalizer;
+  /** First parameters. Default: those of GPT-2, small throughout; `initByLayer` is the other custom. */
+  readonly init?: (key: Tensor, config: GptConfig) => Gpt;
+}
+
+/**
+ * First parameters of a GPT as each of its layers would have them by itself: matrices uniform in ±1/√(inputs), embeddings
+ * normal of deviation 1, an output layer of its own. Attention then starts with scores of the order of 1.
+ */
+export function initByLayer(key: Tensor, config: GptConfig): Gpt {
+  const { vocabulary, context, layers, width, hidden = 4 * width } = config;
+  const [tokenKey, positionKey, headKey, ...blockKeys] = split(key, 3 + layers);
+  return {
+    tokens: initEmbedding(tokenKey, { entries: vocabulary, width }),
+    positions: initEmbedding(positionKey, { entries: context, width }),
+    blocks: blockKeys.map((one) => initBlock(one, { ...config, hidden })),
+    norm: initNorm(config.norm ?? "layer", config),
+    head: initLinear(headKey, { in: width, out: vocabulary, bias: false }),
+  };
 }
 
 export interface LanguageModelTraining {
@@ -40,7 +71,7 @@ export const trainLanguageModel = (
   { steps, batches, lr, weightDecay, clip }: LanguageModelTraining,
 ): Promise<Concrete<Gpt>> =>
   train(lab, name, {
-    init: (random) => initGpt(random, model.config),
+    init: (random) => (model.init ?? initGpt)(random, model.config),
     loss: (params, batch) => lossOf(model, params, batch),
     optimizer: adamW({ lr, weightDecay }),
     ...{ steps, batches, clip },
