@@ -1,4 +1,4 @@
-import { nodesOf } from "./graph.ts";
+import { nodesUpTo } from "./graph.ts";
 import type { Subgraph } from "./operation.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -16,14 +16,13 @@ export function evaluateReference(
   inputs: ReadonlyMap<Tensor, Float64Data> = new Map(),
 ): Float64Data[] {
   const known = new Map<Tensor, Float64Data>(inputs);
-  for (const node of nodesOf(outputs, (one) => one.outputs.every((output) => known.has(output)))) {
-    if (node.outputs.every((output) => known.has(output))) continue;
+  for (const node of nodesUpTo(outputs, inputs)) {
     const results = node.operation.reference(
       node.inputs.map((x) => known.get(x)!),
       node,
     );
     node.outputs.forEach((output, i) => {
-      known.set(output, results[i]);
+      if (!known.has(output)) known.set(output, results[i]);
     });
   }
   return outputs.map((output) => known.get(output)!);

@@ -1,5 +1,5 @@
 import { type DType, dtypes } from "../../core/dtype.ts";
-import { nodesOf } from "../../core/graph.ts";
+import { nodesUpTo } from "../../core/graph.ts";
 import type { GraphBuilder, OnnxAttribute, OnnxSubgraph } from "../../core/operation.ts";
 import type { Node, Tensor } from "../../core/tensor.ts";
 import { convert, Value } from "../../core/value.ts";
@@ -139,8 +139,7 @@ export class OnnxGraphBuilder implements GraphBuilder {
   /** Writes all nodes that `outputs` need and returns the outputs' names. `names` holds what is already bound. */
   write(outputs: readonly Tensor[], names: Map<Tensor, string>): string[] {
     const outer = this.#current;
-    for (const node of nodesOf(outputs, (one) => one.outputs.every((output) => names.has(output)))) {
-      if (node.outputs.every((output) => names.has(output))) continue;
+    for (const node of nodesUpTo(outputs, names)) {
       this.#current = node;
       const written = node.operation.emit(
         this,
@@ -148,7 +147,7 @@ export class OnnxGraphBuilder implements GraphBuilder {
         node,
       );
       node.outputs.forEach((output, i) => {
-        names.set(output, written[i]);
+        if (!names.has(output)) names.set(output, written[i]);
       });
     }
     this.#current = outer;
