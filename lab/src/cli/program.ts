@@ -4,6 +4,7 @@ import { addCompare } from "./commands/compare.ts";
 import { addData } from "./commands/data.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addList } from "./commands/list.ts";
+import { addOnnx } from "./commands/onnx.ts";
 import { addReport } from "./commands/report.ts";
 import { addRun } from "./commands/run.ts";
 import { addVerify } from "./commands/verify.ts";
@@ -30,7 +31,8 @@ export async function sluice(words: readonly string[], terminal: Terminal): Prom
     .showHelpAfterError("(`sluice --help` shows the commands, `sluice <command> --help` an example)")
     .exitOverride();
   example(program, "npx sluice run softpick", "trains the models of this paper, and says which of its claims hold");
-  for (const add of [addList, addRun, addCompare, addReport, addVerify, addData, addDoctor]) add(program, session);
+  for (const add of [addList, addRun, addCompare, addReport, addVerify, addData, addDoctor, addOnnx])
+    add(program, session);
   // Options are inherited only by commands that are made after them.
   const inherit = (parent: Command) => {
     for (const command of parent.commands) inherit(command.copyInheritedSettings(parent));
