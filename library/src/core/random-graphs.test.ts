@@ -13,7 +13,8 @@ import { vmap } from "./transforms/vmap.ts";
 import { convert, Value } from "./value.ts";
 
 const count = 540;
-const seed = Number(process.env.SLUICE_RANDOM_GRAPHS_SEED ?? Date.now() % 1e6);
+// A fixed seed by default, so that a failure is the change's own; other seeds search further.
+const seed = Number(process.env.SLUICE_RANDOM_GRAPHS_SEED ?? 68413);
 const names = Object.keys(makers);
 console.log(`random graphs: SLUICE_RANDOM_GRAPHS_SEED=${seed}`);
 
