@@ -107,8 +107,9 @@ describe("loadPart", () => {
   });
 
   // A disk of 64 KiB, in a mount namespace of its own; not every machine lets a process have one.
+  const disk = mkdtempSync(join(tmpdir(), "small-disk-"));
   const onSmallDisk = (command: string) =>
-    spawnSync("unshare", ["-rm", "sh", "-c", `mount -t tmpfs -o size=64k none "$0" && ${command}`, tmpdir()], {
+    spawnSync("unshare", ["-rm", "sh", "-c", `mount -t tmpfs -o size=64k none "$0" && ${command}`, disk], {
       encoding: "utf8",
     });
 
@@ -119,7 +120,7 @@ describe("loadPart", () => {
       const { encodeContainer } = await import(${JSON.stringify(join(import.meta.dirname, "container.ts"))});
       const large = { columns: { a: { data: new Uint8Array(100_000), shape: [100_000] } }, metadata: {} };
       const part = { name: "large", version: 1, sha256: hashOf(encodeContainer(large)), prepare: () => large };
-      const folder = ${JSON.stringify(join(tmpdir(), "data"))};
+      const folder = ${JSON.stringify(join(disk, "data"))};
       await loadPart(part, { folder, notice: () => {} }).catch(({ name, code }) => console.log(name, code));
       console.log(readdirSync(folder).length);
     `;
