@@ -2,7 +2,7 @@ import type { Operation } from "../operation.ts";
 import { sizeOf } from "../shape.ts";
 import { applyOne, asTensor, constant, type Tensor, type TensorLike } from "../tensor.ts";
 import { convert, Value } from "../value.ts";
-import { mul } from "./arithmetic.ts";
+import { div } from "./arithmetic.ts";
 import { expectFloat, withKernel } from "./define.ts";
 import { nothingToPool, poolingWindows } from "./max-pool.ts";
 import { pad } from "./pad.ts";
@@ -38,11 +38,11 @@ const averagePoolOperation: Operation<AveragePoolAttributes> = {
   ],
   reference: ([x], { inputs: [input], outputs: [y], attributes }) => {
     const result = new Float64Array(y.size);
-    const shares = sharesOf(attributes);
-    const [space, positions] = [sizeOf(attributes.input), shares.length];
+    const counts = countsOf(attributes);
+    const [space, positions] = [sizeOf(attributes.input), counts.length];
     forEachTap(attributes, (place, _, position) => {
       for (let plane = 0; plane < input.shape[0] * input.shape[1]; plane++)
-        result[plane * positions + position] += x[plane * space + place] * shares[position];
+        result[plane * positions + position] += x[plane * space + place] / counts[position];
     });
     return [result];
   },
@@ -53,11 +53,11 @@ const averagePoolOperation: Operation<AveragePoolAttributes> = {
       (size, i) => size === strides[i] && before[i] === 0 && after[i] <= 0 && dilations[i] === 1,
     );
     if (tiles) {
-      const spread = upsampleNearest(mul(dy!, 1 / sizeOf(kernel)), kernel);
+      const spread = upsampleNearest(div(dy!, sizeOf(kernel)), kernel);
       return [pad(spread, [null, null, ...after.map((count) => [0, -count] as const)])];
     }
-    const shares = constant(new Value(convert(sharesOf(attributes), x.dtype), output, x.dtype));
-    const planes = reshape(mul(dy!, shares), [x.shape[0] * x.shape[1], 1, ...output]);
+    const counts = constant(new Value(convert(countsOf(attributes), x.dtype), output, x.dtype));
+    const planes = reshape(div(dy!, counts), [x.shape[0] * x.shape[1], 1, ...output]);
     const taps = ones([1, 1, ...kernel], { dtype: x.dtype });
     const { countIncludePad: _, ...windows } = attributes;
     return [
@@ -73,15 +73,15 @@ const averagePoolOperation: Operation<AveragePoolAttributes> = {
   flops: ({ outputs: [y], attributes: { kernel } }) => y.size * sizeOf(kernel),
 };
 
-/** What an element counts in the average of each window: 1 / how many there are. */
-function sharesOf(attributes: AveragePoolAttributes): Float64Array {
+/** How many elements the average of each window is of. */
+function countsOf(attributes: AveragePoolAttributes): Float64Array {
   const counts = new Float64Array(sizeOf(attributes.output));
   if (attributes.countIncludePad) counts.fill(sizeOf(attributes.kernel));
   else
     forEachTap(attributes, (_place, _tap, position) => {
       counts[position]++;
     });
-  return counts.map((count) => 1 / count);
+  return counts;
 }
 
 export interface AveragePoolOptions extends WindowOptions {

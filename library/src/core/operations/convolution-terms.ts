@@ -87,7 +87,7 @@ export function batchConvolution(
 }
 
 /** Moves the leading axis into the one at the seat. */
-function takeSeat(x: Tensor, [axis, grouped]: Seat, groups: number): Tensor {
+export function takeSeat(x: Tensor, [axis, grouped]: Seat, groups: number): Tensor {
   const [size, ...shape] = x.shape;
   const parts = grouped ? groups : 1;
   const [front, back] = [shape.slice(0, axis), shape.slice(axis + 1)];
@@ -96,7 +96,7 @@ function takeSeat(x: Tensor, [axis, grouped]: Seat, groups: number): Tensor {
 }
 
 /** Moves the axis that took its seat out again, to the front. */
-function leaveSeat(x: Tensor, [axis, grouped]: Seat, size: number, groups: number): Tensor {
+export function leaveSeat(x: Tensor, [axis, grouped]: Seat, size: number, groups: number): Tensor {
   const parts = grouped ? groups : 1;
   const [front, back] = [x.shape.slice(0, axis), x.shape.slice(axis + 1)];
   const own = x.shape[axis] / size;

@@ -1,6 +1,5 @@
 import { lower } from "../lower.ts";
 import type { Operation } from "../operation.ts";
-import { range } from "../shape.ts";
 import { applyOne, type Tensor } from "../tensor.ts";
 import { applyConvolution } from "./convolution.ts";
 import {
@@ -13,7 +12,7 @@ import {
 } from "./convolution-terms.ts";
 import { reshape } from "./reshape.ts";
 import { slice } from "./slice.ts";
-import { moveAxis, transpose } from "./transpose.ts";
+import { moveAxis, swapAxes } from "./transpose.ts";
 import { convolutionInputGradient } from "./transposed-convolution.ts";
 import { paddingAfter } from "./window.ts";
 
@@ -80,10 +79,11 @@ function composed(x: Tensor, dy: Tensor, attributes: ConvolutionAttributes): Ten
   const after = paddingAfter(attributes);
   const read = slice(x, [null, null, ...after.map((count, axis) => [0, input[axis] + Math.min(0, count)] as const)]);
   const sizes = read.shape.slice(2);
-  const grouped = reshape(read, [batch, groups, inner, ...sizes]);
-  const left = innermost
-    ? moveAxis(moveAxis(grouped, 2, -1), 1, 0)
-    : transpose(grouped, [2, 1, 0, ...range(sizes.length).map((i) => i + 3)]);
+  // A single group gets no axis of its own: that would keep the runtime from its fast transposes.
+  const front = groups === 1 ? [batch, inner] : [batch, groups, inner];
+  const moved = moveAxis(reshape(read, [...front, ...sizes]), front.length - 1, innermost ? -1 : 0);
+  const examples = innermost ? 0 : 1;
+  const left = groups === 1 ? moved : swapAxes(moved, examples, examples + 1);
   const right = moveAxis(dy, 1, 0);
   const one = innermost ? [1] : [];
   const wide = innermost ? [inner] : [];
