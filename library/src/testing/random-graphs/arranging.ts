@@ -200,8 +200,8 @@ export const arrangingSteps: Record<string, Maker> = {
     2,
   ),
   isFirstOccurrence: (graph) => {
-    const x = graph.any("int64", "int32");
-    return x && x.shape.length > 0 ? { of: [x], make: (t) => operations.isFirstOccurrence(t) } : undefined;
+    const x = graph.indices(graph.shape(1, 2), 3);
+    return { of: [x], make: (t) => operations.isFirstOccurrence(t) };
   },
   searchSorted: (graph) => {
     const [list, wanted] = [graph.leaf(graph.shape(1, 1)), graph.leaf(graph.shape(1, 1))];

@@ -22,8 +22,7 @@ const reduction =
 const ofBooleans =
   (reduce: (t: Tensor, options: Reduced) => Tensor): Maker =>
   (graph) => {
-    const x = graph.any("bool");
-    if (x === undefined || x.shape.length === 0) return undefined;
+    const x = graph.booleans(1);
     const options = { axis: graph.axes(x), keepDims: graph.dice.chance(0.3) };
     return { of: [x], make: (t) => reduce(t, options), settings: options };
   };
@@ -160,6 +159,18 @@ const fourier =
     return { of: [x], make: (t) => transform(t) };
   };
 
+/** An image of two channels with a number a channel for each further operand. */
+const channelled =
+  (
+    operands: number,
+    axes: readonly number[],
+    make: (x: Tensor, ...perChannel: Tensor[]) => Tensor | readonly Tensor[],
+  ): Maker =>
+  (graph) => {
+    const x = graph.like([2, 2, graph.dice.between(2, 4)]);
+    return spreads(x, axes) ? { of: [x, ...range(operands).map(() => graph.like([2]))], make } : undefined;
+  };
+
 /** Steps in which several elements make one. */
 export const combiningSteps: Record<string, Maker> = {
   sum: reduction(operations.sum),
@@ -190,6 +201,12 @@ export const combiningSteps: Record<string, Maker> = {
   einsum,
   layerNorm,
   rmsNorm,
+  batchNorm: channelled(2, [0, 2], (x, scale, bias) => Object.values(operations.batchNorm(x, scale, bias))),
+  batchNormInference: channelled(4, [0, 2], (x, mean, deviation, scale, bias) =>
+    operations.batchNormInference(x, mean, operations.add(operations.square(deviation), 0.1), scale, bias),
+  ),
+  groupNorm: channelled(2, [1, 2], (x, scale, bias) => operations.groupNorm(x, 1, scale, bias)),
+  instanceNorm: channelled(2, [2], (x, scale, bias) => operations.instanceNorm(x, scale, bias)),
   attention,
   crossEntropy,
   binaryCrossEntropy: (graph) => {

@@ -40,9 +40,8 @@ const comparison =
 const logic =
   (fn: Map2): Maker =>
   (graph) => {
-    const a = graph.any("bool");
-    const b = graph.float();
-    if (a === undefined || (`${a.shape}` !== `${b.shape}` && a.shape.length > 0)) return undefined;
+    const a = graph.booleans();
+    const b = graph.broadcastable(a.shape);
     return awayFrom(b.data, 0.2) ? { of: [a, b], make: (s, t) => fn(s, greater(t, 0.2)) } : undefined;
   };
 
@@ -167,10 +166,7 @@ export const elementwiseSteps: Record<string, Maker> = {
   and: logic(operations.and),
   or: logic(operations.or),
   xor: logic(operations.xor),
-  not: (graph) => {
-    const x = graph.any("bool");
-    return x && { of: [x], make: (t) => operations.not(t) };
-  },
+  not: (graph) => ({ of: [graph.booleans()], make: (t) => operations.not(t) }),
   clip,
   cast,
   where,

@@ -116,6 +116,15 @@ export class GrowingGraph {
     return this.#input(new Value(convert(list, dtype), shape, dtype));
   }
 
+  /** An earlier tensor of booleans, or a new input of them. */
+  booleans(lowestRank = 0): Grown {
+    const earlier = this.#find(({ dtype, shape }) => dtype === "bool" && shape.length >= lowestRank);
+    if (earlier !== undefined) return earlier;
+    const shape = this.shape(lowestRank);
+    const data = Uint8Array.from({ length: sizeOf(shape) }, () => this.dice.between(0, 1));
+    return this.#input(new Value(data, shape, "bool"));
+  }
+
   /** An earlier float32 tensor of at least some rank that is not empty, later ones more likely; or a new input. */
   float(lowestRank = 0, highestRank = 4): Grown {
     return (
