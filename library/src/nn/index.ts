@@ -29,8 +29,32 @@ export * as initialisers from "./initialisers.ts";
 export { initLinear, type Linear, type LinearOptions, linear } from "./linear.ts";
 export { initMlp, type Mlp, mlp } from "./mlp.ts";
 export { type Gpt, type GptConfig, type GptSettings, gpt, initGpt } from "./models/gpt.ts";
+export { initLenet, type Lenet, type LenetConfig, lenet } from "./models/lenet.ts";
+export {
+  initResNet,
+  initResNetState,
+  type ResidualBlock,
+  type ResNet,
+  type ResNetConfig,
+  type ResNetState,
+  resNet,
+} from "./models/resnet.ts";
 export { cutIntoPatches, initVit, type Vit, type VitConfig, vit } from "./models/vit.ts";
-export { initLayerNorm, initRmsNorm, type LayerNorm, layerNorm, type RmsNorm, rmsNorm } from "./norms.ts";
+export {
+  type BatchNormSettings,
+  type BatchNormState,
+  batchNorm,
+  type ChannelNorm,
+  groupNorm,
+  initBatchNormState,
+  initChannelNorm,
+  initLayerNorm,
+  initRmsNorm,
+  type LayerNorm,
+  layerNorm,
+  type RmsNorm,
+  rmsNorm,
+} from "./norms.ts";
 export * from "./optimizers/index.ts";
 export { addPositions, alibi, alibiSlopes, initPositions, rotary, sinusoidalPositions } from "./positions.ts";
 export {
