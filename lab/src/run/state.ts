@@ -1,16 +1,5 @@
-import { deserialize, serialize } from "node:v8";
-import { type DType, Value } from "sluice";
-
-type TypedArray = Float32Array | Float64Array | Int32Array | Uint8Array;
-/** Data that stands for itself in a file; the tree around it is kept as JSON. */
-interface Stored {
-  readonly tensors: readonly {
-    readonly data: TypedArray;
-    readonly shape?: readonly number[];
-    readonly dtype?: DType;
-  }[];
-  readonly tree: unknown;
-}
+import { type TypedArray, Value } from "sluice";
+import { decodeSafetensors, encodeSafetensors } from "sluice/nn";
 
 /** A state holds something that cannot be written down and read back. */
 export class StateError extends Error {
@@ -30,9 +19,17 @@ export class StateError extends Error {
 /** The key that marks what JSON has no word for. */
 const mark = "$";
 
-/** Writes a state as bytes. @throws StateError */
+/** Where the tree around the tensors stands, as JSON. */
+const treeEntry = "tree";
+
+/** Writes a state as a safetensors file: its numbers as tensors, the tree around them in the metadata. @throws StateError */
 export function encodeState(state: unknown): Uint8Array {
-  const tensors: Stored["tensors"][number][] = [];
+  const tensors: Record<string, Value> = {};
+  const store = (value: Value): string => {
+    const name = `${Object.keys(tensors).length}`;
+    tensors[name] = value;
+    return name;
+  };
   const encode = (item: unknown, path: string): unknown => {
     if (item === null || typeof item === "string" || typeof item === "boolean") return item;
     if (item === undefined || typeof item === "bigint") return { [mark]: typeof item, text: String(item) };
@@ -41,14 +38,8 @@ export function encodeState(state: unknown): Uint8Array {
         ? item
         : { [mark]: "number", text: Object.is(item, -0) ? "-0" : String(item) };
     }
-    if (item instanceof Value) {
-      tensors.push({ data: item.data as TypedArray, shape: item.shape, dtype: item.dtype });
-      return { [mark]: "value", at: tensors.length - 1 };
-    }
-    if (ArrayBuffer.isView(item) && !(item instanceof DataView)) {
-      tensors.push({ data: item as TypedArray });
-      return { [mark]: "array", at: tensors.length - 1 };
-    }
+    if (item instanceof Value) return { [mark]: "value", at: store(item) };
+    if (isTypedArray(item)) return { [mark]: "array", at: store(new Value(item)) };
     const below = (key: string | number) => (path === "" ? `${key}` : `${path}.${key}`);
     if (Array.isArray(item)) return item.map((each, index) => encode(each, below(index)));
     const plain = typeof item === "object" && [Object.prototype, null].includes(Object.getPrototypeOf(item));
@@ -56,22 +47,25 @@ export function encodeState(state: unknown): Uint8Array {
     return Object.fromEntries(Object.entries(item).map(([key, each]) => [key, encode(each, below(key))]));
   };
   const tree = encode(state, "");
-  return serialize({ tensors, tree } satisfies Stored);
+  return encodeSafetensors({ tensors, metadata: { [treeEntry]: JSON.stringify(tree) } });
 }
 
-/** Reads what `encodeState` wrote. */
+const stored = [Float32Array, Float64Array, Int32Array, Uint32Array, Int16Array, Uint16Array, Int8Array, Uint8Array];
+
+const isTypedArray = (item: unknown): item is TypedArray => stored.some((kind) => item instanceof kind);
+
+/** Reads what `encodeState` wrote. @throws SafetensorsError, SyntaxError */
 export function decodeState(bytes: Uint8Array): unknown {
-  const { tensors, tree } = deserialize(bytes) as Stored;
+  const { tensors, metadata } = decodeSafetensors(bytes);
   const decode = (item: unknown): unknown => {
     if (typeof item !== "object" || item === null) return item;
     if (Array.isArray(item)) return item.map(decode);
-    const { [mark]: kind, at, text } = item as { [mark]?: string; at: number; text: string };
+    const { [mark]: kind, at, text } = item as { [mark]?: string; at: string; text: string };
     if (kind === undefined) return Object.fromEntries(Object.entries(item).map(([key, each]) => [key, decode(each)]));
     if (kind === "undefined") return undefined;
     if (kind === "bigint") return BigInt(text);
     if (kind === "number") return Number(text);
-    const { data, shape, dtype } = tensors[at];
-    return kind === "value" ? new Value(data, shape, dtype) : data;
+    return kind === "value" ? tensors[at] : tensors[at].data;
   };
-  return decode(tree);
+  return decode(JSON.parse(metadata[treeEntry]));
 }
