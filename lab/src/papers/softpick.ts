@@ -97,7 +97,9 @@ export default paper({
       paper: "sinks go with drained values and outliers in softmax; softpick has neither",
       holds:
         "in the head that sinks, the first value is ≤ 0.4 times as long as later ones with softmax, ≥ 0.5 times with softpick",
-      measures: { ratio: "length of the first value over the mean length of later ones, last layer" },
+      measures: {
+        ratio: "length of the first value over the mean length of later ones, in the head that looks at it most",
+      },
       judge: ({ ratio }) => [atMost(ratio.of("backcopy, softmax"), 0.4), atLeast(ratio.of("backcopy, softpick"), 0.5)],
     },
   },
@@ -159,7 +161,7 @@ async function copyBack(lab: Trial): Promise<void> {
   );
   const { toFirst, lengths, map } = await readAttention(model, params, x, (layers) => ({
     toFirst: concat(layers.map(({ weights }) => attentionToFirst(weights, { queries: idle }))),
-    lengths: mean(norm(layers.at(-1)!.values, { axis: -1 }), { axis: [0, 1] }),
+    lengths: stack(layers.map(({ values }) => mean(norm(values, { axis: -1 }), { axis: [0, 1] }))),
     map: slice(layers.at(-1)!.weights, [0, 0]),
   }));
   const heads = [...toFirst.toFloat64()];
@@ -167,8 +169,12 @@ async function copyBack(lab: Trial): Promise<void> {
     strongest: Math.max(...heads),
     rate: heads.filter((weight) => weight > 0.3).length / heads.length,
   });
-  const [first, , ...later] = lengths.toFloat64();
-  lab.claim("drain", { ratio: first / (later.reduce((sum, length) => sum + length, 0) / later.length) });
+  // Each layer has one head. Which of them sinks is not given: it differs from seed to seed.
+  const ratios = (lengths.toArray() as number[][]).map(
+    ([first, , ...later]) => first / (later.reduce((sum, length) => sum + length, 0) / later.length),
+  );
+  lab.claim("drain", { ratio: ratios[heads.indexOf(Math.max(...heads))] });
+  lab.log(steps, { "length of the first value over later ones, last layer": ratios.at(-1)! });
   if (lab.seed !== lab.seeds[0]) return;
   const weights = map.toArray() as number[][];
   lab.plot(
