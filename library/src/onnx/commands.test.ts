@@ -5,8 +5,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { encodeModel, encodeTensor, type ModelProto } from "../runtime/onnx/protobuf/index.ts";
 import { onnxCommands } from "./commands.ts";
 import { makeNode } from "./graph/attributes.ts";
-import { importOnnx } from "./import/importOnnx.ts";
-import { makeTensor } from "./model/tensorData.ts";
+import { importOnnx } from "./import/import-onnx.ts";
+import { makeTensor } from "./model/tensor-data.ts";
 
 const float = (name: string, shape: number[]) => ({
   name,

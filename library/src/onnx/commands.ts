@@ -1,11 +1,11 @@
 import { SettingError } from "../core/index.ts";
 import { readExamples } from "./examples.ts";
-import { saveOnnx } from "./export/exportOnnx.ts";
-import { fineTune, type TaskLoss } from "./fineTune.ts";
+import { saveOnnx } from "./export/export-onnx.ts";
+import { fineTune, type TaskLoss } from "./fine-tune.ts";
 import { diffModels, formatDiff } from "./graph/diff.ts";
 import { formatInspection, inspectModel } from "./graph/inspect.ts";
 import { alignTable } from "./graph/table.ts";
-import { freeze, importModel, importOnnx } from "./import/importOnnx.ts";
+import { freeze, importModel, importOnnx } from "./import/import-onnx.ts";
 import { readModel } from "./model/read.ts";
 import { writeModel } from "./model/write.ts";
 import { formatQuantization, quantize } from "./rewrite/quantize.ts";

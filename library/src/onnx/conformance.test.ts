@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { encodeModel } from "../runtime/onnx/protobuf/index.ts";
 import { findCases, knownFailures, loadCase, mismatch, runCase } from "./conformance.ts";
-import { exportOnnx } from "./export/exportOnnx.ts";
-import { checkGradients } from "./gradientConformance.ts";
-import { importOnnx } from "./import/importOnnx.ts";
+import { exportOnnx } from "./export/export-onnx.ts";
+import { checkGradients } from "./gradient-conformance.ts";
+import { importOnnx } from "./import/import-onnx.ts";
 
 // The vectors lie beside the repository; where they are not, there is nothing to compare with.
 const folder = join(import.meta.dirname, "../../../../shared/onnx-node-tests");

@@ -13,8 +13,8 @@ import {
   type TypeProto,
 } from "../runtime/onnx/protobuf/index.ts";
 import { storedValue } from "./import/entry.ts";
-import { type ImportedModel, importOnnx } from "./import/importOnnx.ts";
-import { tensorData } from "./model/tensorData.ts";
+import { type ImportedModel, importOnnx } from "./import/import-onnx.ts";
+import { tensorData } from "./model/tensor-data.ts";
 
 /** One case: a folder with `model.onnx`, and the folder with its inputs and outputs. */
 export interface ConformanceCase {

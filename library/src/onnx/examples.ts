@@ -1,8 +1,8 @@
 import { SettingError, type Value } from "../core/index.ts";
 import { decodeTensor } from "../runtime/onnx/protobuf/index.ts";
-import type { Example } from "./fineTune.ts";
+import type { Example } from "./fine-tune.ts";
 import { storedValue } from "./import/entry.ts";
-import type { ImportedModel } from "./import/importOnnx.ts";
+import type { ImportedModel } from "./import/import-onnx.ts";
 
 /**
  * Examples from a folder laid out as the ONNX project lays out test data: `test_data_set_0`, `test_data_set_1` …, each

@@ -4,9 +4,9 @@ import { SluiceError } from "../core/index.ts";
 import { input } from "../core/tensor.ts";
 import { decodeModel } from "../runtime/onnx/protobuf/index.ts";
 import { Unsupported } from "./import/faults.ts";
-import { importModel } from "./import/importOnnx.ts";
+import { importModel } from "./import/import-onnx.ts";
 import { tensorsOf } from "./model/walk.ts";
-import { packageFile } from "./realModels.ts";
+import { packageFile } from "./real-models.ts";
 
 /** Real models, sizes of their inputs, and how many changed ones are opened: 100,000 in all, more of the small ones. */
 const models: { name: string; path: string; inputs: Record<string, number[]>; count: number }[] = [

@@ -1,5 +1,5 @@
 import { encodeMessage, type ModelProto, type NodeProto, type TensorProto } from "../../runtime/onnx/protobuf/index.ts";
-import { type TensorData, tensorData } from "../model/tensorData.ts";
+import { type TensorData, tensorData } from "../model/tensor-data.ts";
 import { inspectModel } from "./inspect.ts";
 import { alignTable } from "./table.ts";
 

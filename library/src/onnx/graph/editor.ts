@@ -6,10 +6,10 @@ import type {
   TensorProto,
   ValueInfoProto,
 } from "../../runtime/onnx/protobuf/index.ts";
-import { denseTensor, type TensorData, tensorData } from "../model/tensorData.ts";
+import { denseTensor, type TensorData, tensorData } from "../model/tensor-data.ts";
 import { subgraphsOf } from "../model/walk.ts";
 import { Attributes } from "./attributes.ts";
-import { cleanUp, readsOf } from "./cleanUp.ts";
+import { cleanUp, readsOf } from "./clean-up.ts";
 import { type Match, matchPattern, parsePattern } from "./pattern.ts";
 
 /** An edit that cannot be made. */

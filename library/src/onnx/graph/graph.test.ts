@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { encodeModel, type ModelProto, type NodeProto } from "../../runtime/onnx/protobuf/index.ts";
-import { makeTensor } from "../model/tensorData.ts";
+import { makeTensor } from "../model/tensor-data.ts";
 import { Attributes, makeNode } from "./attributes.ts";
-import { capturesOf, sortNodes } from "./cleanUp.ts";
+import { capturesOf, sortNodes } from "./clean-up.ts";
 import { editModel, GraphEditor } from "./editor.ts";
 import { PatternError, parsePattern } from "./pattern.ts";
 

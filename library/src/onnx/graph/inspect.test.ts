@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { ModelProto } from "../../runtime/onnx/protobuf/index.ts";
-import { makeTensor } from "../model/tensorData.ts";
+import { makeTensor } from "../model/tensor-data.ts";
 import { makeNode } from "./attributes.ts";
 import { diffModels, formatDiff } from "./diff.ts";
 import { editModel } from "./editor.ts";

@@ -1,5 +1,5 @@
 import type { ModelProto, TypeProto, ValueInfoProto } from "../../runtime/onnx/protobuf/index.ts";
-import { countElements, dataTypeName, tensorShape } from "../model/tensorData.ts";
+import { countElements, dataTypeName, tensorShape } from "../model/tensor-data.ts";
 import { nodesOf, tensorsOf } from "../model/walk.ts";
 import { alignTable, formatBytes } from "./table.ts";
 

@@ -3,7 +3,7 @@ import type { DType } from "../../core/index.ts";
 import { constant, type Tensor, Value } from "../../core/index.ts";
 import { convert } from "../../core/value.ts";
 import { type DataTypeName, dataType, type TensorProto } from "../../runtime/onnx/protobuf/index.ts";
-import { dataTypeName, tensorData } from "../model/tensorData.ts";
+import { dataTypeName, tensorData } from "../model/tensor-data.ts";
 import { Unsupported } from "./faults.ts";
 
 /** What a value of the model is while the model is traced. */

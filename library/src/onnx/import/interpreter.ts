@@ -11,8 +11,8 @@ import type {
   TensorProto,
   TypeProto,
 } from "../../runtime/onnx/protobuf/index.ts";
-import { functionKey, normalDomain, readsOf } from "../graph/cleanUp.ts";
-import { denseTensor } from "../model/tensorData.ts";
+import { functionKey, normalDomain, readsOf } from "../graph/clean-up.ts";
+import { denseTensor } from "../model/tensor-data.ts";
 import { carry } from "./carried.ts";
 import { type Converted, NodeContext } from "./context.ts";
 import { type Entry, isSimulated, storedEntry, tensorEntry } from "./entry.ts";

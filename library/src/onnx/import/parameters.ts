@@ -8,8 +8,8 @@ import {
   type TensorProto,
 } from "../../runtime/onnx/protobuf/index.ts";
 import { Attributes } from "../graph/attributes.ts";
-import { normalDomain } from "../graph/cleanUp.ts";
-import { dataTypeName, denseTensor } from "../model/tensorData.ts";
+import { normalDomain } from "../graph/clean-up.ts";
+import { dataTypeName, denseTensor } from "../model/tensor-data.ts";
 import { graphsOf, nodesOf } from "../model/walk.ts";
 import { heldAs, isSimulated, storedValue } from "./entry.ts";
 

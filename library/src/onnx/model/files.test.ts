@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { encodeModel, ModelFileError, type ModelProto } from "../../runtime/onnx/protobuf/index.ts";
 import { readModel } from "./read.ts";
-import { makeTensor, tensorData } from "./tensorData.ts";
+import { makeTensor, tensorData } from "./tensor-data.ts";
 import { writeModel } from "./write.ts";
 
 let folder: string;

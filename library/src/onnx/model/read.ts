@@ -7,7 +7,7 @@ import {
   type ModelProto,
   type TensorProto,
 } from "../../runtime/onnx/protobuf/index.ts";
-import { rawLength } from "./tensorData.ts";
+import { rawLength } from "./tensor-data.ts";
 import { tensorsOf } from "./walk.ts";
 
 /** How a model is read. */

@@ -1,6 +1,6 @@
 import type { Value } from "../../core/index.ts";
 import type { ModelProto } from "../../runtime/onnx/protobuf/index.ts";
-import { importModel, type ModelInputs } from "../import/importOnnx.ts";
+import { importModel, type ModelInputs } from "../import/import-onnx.ts";
 
 /** Inputs of a model, as many as there are examples. */
 export type Calibration = readonly ModelInputs<Value | number>[];

@@ -2,7 +2,7 @@ import { add, key, matmul, mul, normal, SettingError, split, type TensorLike, Va
 import { evaluate } from "../../runtime/index.ts";
 import type { ModelProto, NodeProto } from "../../runtime/onnx/protobuf/index.ts";
 import { editModel, type GraphEditor } from "../graph/editor.ts";
-import { type ImportedModel, matchesName, type NamePattern, type Params } from "../import/importOnnx.ts";
+import { type ImportedModel, matchesName, type NamePattern, type Params } from "../import/import-onnx.ts";
 import { restore, storedFloats } from "./stored.ts";
 
 /** Two thin matrices whose product, times `scale`, is added to a weight: down [in, rank], up [rank, out]. */

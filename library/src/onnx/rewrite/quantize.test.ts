@@ -3,11 +3,11 @@ import { Value } from "../../core/index.ts";
 import { encodeModel, type ModelProto } from "../../runtime/onnx/protobuf/index.ts";
 import { makeNode } from "../graph/attributes.ts";
 import { inspectModel } from "../graph/inspect.ts";
-import { importModel } from "../import/importOnnx.ts";
-import { runWhole } from "../import/runWhole.ts";
+import { importModel } from "../import/import-onnx.ts";
+import { runWhole } from "../import/run-whole.ts";
 import { readModel } from "../model/read.ts";
-import { makeTensor } from "../model/tensorData.ts";
-import { noise, packageFile } from "../realModels.ts";
+import { makeTensor } from "../model/tensor-data.ts";
+import { noise, packageFile } from "../real-models.ts";
 import { asymmetricGrid, codeOf, FitMeter, symmetricGrid } from "./calibration.ts";
 import { formatQuantization, quantize } from "./quantize.ts";
 

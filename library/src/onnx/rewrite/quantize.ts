@@ -4,8 +4,8 @@ import { Attributes, makeNode } from "../graph/attributes.ts";
 import { editModel, type GraphEditor, queryModel } from "../graph/editor.ts";
 import { alignTable } from "../graph/table.ts";
 import { nodeName } from "../import/faults.ts";
-import { type ImportedModel, importModel, matchesName, type NamePattern } from "../import/importOnnx.ts";
-import { makeTensor } from "../model/tensorData.ts";
+import { type ImportedModel, importModel, matchesName, type NamePattern } from "../import/import-onnx.ts";
+import { makeTensor } from "../model/tensor-data.ts";
 import {
   asymmetricGrid,
   type Calibration,
@@ -17,7 +17,7 @@ import {
   rangesOf,
   symmetricGrid,
 } from "./calibration.ts";
-import { raiseOpset } from "./raiseOpset.ts";
+import { raiseOpset } from "./raise-opset.ts";
 import { storedFloats } from "./stored.ts";
 
 /** How a model is quantized. */

@@ -1,7 +1,7 @@
 import type { NodeProto, TensorProto } from "../../runtime/onnx/protobuf/index.ts";
 import type { GraphEditor } from "../graph/editor.ts";
 import { constantTensor } from "../import/parameters.ts";
-import { makeTensor, type TensorData } from "../model/tensorData.ts";
+import { makeTensor, type TensorData } from "../model/tensor-data.ts";
 
 /**
  * Gives a stored value other elements, under its own name where only one node reads it, else under a new one.

@@ -2,13 +2,13 @@ import { describe, expect, test } from "vitest";
 import { attention, cast, equal, max, softmax, type Tensor, Value } from "../../core/index.ts";
 import { compile } from "../../runtime/index.ts";
 import type { ModelProto, NodeProto } from "../../runtime/onnx/protobuf/index.ts";
-import { exportOnnx } from "../export/exportOnnx.ts";
+import { exportOnnx } from "../export/export-onnx.ts";
 import { makeNode } from "../graph/attributes.ts";
-import { importModel, importOnnx } from "../import/importOnnx.ts";
-import { runWhole } from "../import/runWhole.ts";
-import { makeTensor } from "../model/tensorData.ts";
-import { noise, packageFile } from "../realModels.ts";
-import { findAttention } from "./findAttention.ts";
+import { importModel, importOnnx } from "../import/import-onnx.ts";
+import { runWhole } from "../import/run-whole.ts";
+import { makeTensor } from "../model/tensor-data.ts";
+import { noise, packageFile } from "../real-models.ts";
+import { findAttention } from "./find-attention.ts";
 import { swapAttention, swapSoftmax } from "./swap.ts";
 
 const float = (name: string, shape: number[], elemType = 1) => ({

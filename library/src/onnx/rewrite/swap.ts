@@ -3,9 +3,9 @@ import type { ModelProto, NodeProto } from "../../runtime/onnx/protobuf/index.ts
 import { makeAttribute, makeNode } from "../graph/attributes.ts";
 import { editModel } from "../graph/editor.ts";
 import { nodeName } from "../import/faults.ts";
-import { type ImportedModel, matchesName, type NamePattern, rewritten } from "../import/importOnnx.ts";
+import { type ImportedModel, matchesName, type NamePattern, rewritten } from "../import/import-onnx.ts";
 import { type AttentionMethod, methodAttribute, type NormalizerMethod } from "../import/methods.ts";
-import { type AttentionBlock, findAttention } from "./findAttention.ts";
+import { type AttentionBlock, findAttention } from "./find-attention.ts";
 
 /** Which places a swap changes. */
 export interface SwapOptions {

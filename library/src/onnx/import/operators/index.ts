@@ -3,7 +3,7 @@ import { arrangingOperators } from "./arranging.ts";
 import { attentionOperators, ownOperators } from "./attention.ts";
 import { bitwiseOperators } from "./bitwise.ts";
 import { contributedOperators, optimizerOperators } from "./contributed.ts";
-import { controlOperators } from "./controlFlow.ts";
+import { controlOperators } from "./control-flow.ts";
 import { convolutionOperators } from "./convolution.ts";
 import { determinantOperators } from "./determinant.ts";
 import { elementwiseOperators } from "./elementwise.ts";

@@ -22,7 +22,7 @@ import type { Converters, NodeContext } from "../context.ts";
 import { type Entry, tensorEntry } from "../entry.ts";
 import { NeedsData, Unsupported } from "../faults.ts";
 import { normalAxis } from "./axes.ts";
-import { isReduction, scatterReduce } from "./scatterReduce.ts";
+import { isReduction, scatterReduce } from "./scatter-reduce.ts";
 import { constantOf } from "./types.ts";
 
 /** Indices of rows when the leading axes of a tensor are laid out as one; the last axis of `indices` counts them off. */

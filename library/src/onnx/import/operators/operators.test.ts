@@ -6,10 +6,10 @@ import { compile } from "../../../runtime/index.ts";
 import type { GraphProto, ModelProto } from "../../../runtime/onnx/protobuf/index.ts";
 import { expectClose } from "../../../testing/check.ts";
 import { type AttributeValue, makeNode } from "../../graph/attributes.ts";
-import { makeTensor } from "../../model/tensorData.ts";
-import { noise } from "../../realModels.ts";
-import { importModel } from "../importOnnx.ts";
-import { runWhole } from "../runWhole.ts";
+import { makeTensor } from "../../model/tensor-data.ts";
+import { noise } from "../../real-models.ts";
+import { importModel } from "../import-onnx.ts";
+import { runWhole } from "../run-whole.ts";
 
 /** A model of one node; text in place of a value omits the input. */
 interface Single {

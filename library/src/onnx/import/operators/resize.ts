@@ -7,7 +7,7 @@ import { Value } from "../../../core/value.ts";
 import type { Converter, Converters, NodeContext } from "../context.ts";
 import { Unsupported } from "../faults.ts";
 import { normalAxes } from "./axes.ts";
-import { linearAlong, type Taps } from "./linearAlong.ts";
+import { linearAlong, type Taps } from "./linear-along.ts";
 import { checkedShape, mostGenerated } from "./types.ts";
 
 /** How the places of the output lie in the input, and how the output is made of the elements around them. */

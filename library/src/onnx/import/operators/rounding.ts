@@ -8,7 +8,7 @@ import {
   encodeBfloat16,
   encodeNarrow,
   type NarrowFloat,
-} from "../../model/narrowFloats.ts";
+} from "../../model/narrow-floats.ts";
 
 /** Floats rounded to the numbers of a narrower type, held in their own. The gradient passes through. */
 const roundToOperation: Operation<{ type: DataTypeName; saturate: boolean }> = {

@@ -4,7 +4,7 @@ import { sizeOf } from "../../../core/shape.ts";
 import { scalar } from "../../../core/tensor.ts";
 import { convert } from "../../../core/value.ts";
 import type { DataTypeName } from "../../../runtime/onnx/protobuf/index.ts";
-import { dataTypeName, denseTensor } from "../../model/tensorData.ts";
+import { dataTypeName, denseTensor } from "../../model/tensor-data.ts";
 import type { Converters, NodeContext } from "../context.ts";
 import { type Entry, heldAs, isSimulated, storedEntry, type TextEntry, tensorEntry } from "../entry.ts";
 import { NeedsData, Unsupported } from "../faults.ts";

@@ -2,7 +2,7 @@ import { SettingError, ShapeError, type Value } from "../../core/index.ts";
 import { sameShape } from "../../core/shape.ts";
 import type { ModelProto, TensorProto } from "../../runtime/onnx/protobuf/index.ts";
 import { parametersOf } from "../import/parameters.ts";
-import { makeTensor } from "../model/tensorData.ts";
+import { makeTensor } from "../model/tensor-data.ts";
 import { mapTensors } from "../model/walk.ts";
 
 /**

@@ -3,8 +3,8 @@ import type { ModelProto } from "../../runtime/onnx/protobuf/index.ts";
 import { makeNode } from "../graph/attributes.ts";
 import { editModel } from "../graph/editor.ts";
 import { typeText } from "../graph/inspect.ts";
-import { makeTensor } from "../model/tensorData.ts";
-import { inferShapes } from "./inferShapes.ts";
+import { makeTensor } from "../model/tensor-data.ts";
+import { inferShapes } from "./infer-shapes.ts";
 
 const model: ModelProto = {
   irVersion: 9,

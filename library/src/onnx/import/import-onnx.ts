@@ -6,14 +6,14 @@ import type { ModelProto, TypeProto, ValueInfoProto } from "../../runtime/onnx/p
 import { type GraphEditor, queryModel } from "../graph/editor.ts";
 import { typeText } from "../graph/inspect.ts";
 import { type ReadOptions, readModel } from "../model/read.ts";
-import { dataTypeName } from "../model/tensorData.ts";
+import { dataTypeName } from "../model/tensor-data.ts";
 import { type Entry, heldAs, isSimulated, tensorEntry } from "./entry.ts";
 import { ImportError } from "./faults.ts";
 import { Interpreter } from "./interpreter.ts";
 import type { AttentionMethod, Methods, NormalizerMethod } from "./methods.ts";
 import { roundTo } from "./operators/rounding.ts";
 import { type Parameter, parametersOf } from "./parameters.ts";
-import { runWhole } from "./runWhole.ts";
+import { runWhole } from "./run-whole.ts";
 
 /** An input or output of a model. */
 export interface ModelValue {

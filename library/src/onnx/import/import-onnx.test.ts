@@ -3,12 +3,12 @@ import { add, grad, matmul, sum, type Tensor, tanh, Value, value, vmap } from ".
 import { compile } from "../../runtime/index.ts";
 import { encodeModel, type ModelProto } from "../../runtime/onnx/protobuf/index.ts";
 import { expectClose } from "../../testing/check.ts";
-import { exportOnnx } from "../export/exportOnnx.ts";
+import { exportOnnx } from "../export/export-onnx.ts";
 import { makeNode } from "../graph/attributes.ts";
-import { denseTensor, makeTensor } from "../model/tensorData.ts";
-import { noise } from "../realModels.ts";
-import { importModel, importOnnx } from "./importOnnx.ts";
-import { runWhole } from "./runWhole.ts";
+import { denseTensor, makeTensor } from "../model/tensor-data.ts";
+import { noise } from "../real-models.ts";
+import { importModel, importOnnx } from "./import-onnx.ts";
+import { runWhole } from "./run-whole.ts";
 
 const float = (name: string, ...dim: (number | string)[]) => ({
   name,

@@ -15,7 +15,7 @@ import {
   whileLoop,
 } from "../../../core/index.ts";
 import type { GraphProto } from "../../../runtime/onnx/protobuf/index.ts";
-import { dataTypeName } from "../../model/tensorData.ts";
+import { dataTypeName } from "../../model/tensor-data.ts";
 import type { Converters, NodeContext } from "../context.ts";
 import { type Entry, tensorEntry } from "../entry.ts";
 import { NeedsData, Unsupported } from "../faults.ts";

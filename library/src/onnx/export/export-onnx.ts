@@ -4,10 +4,10 @@ import { asTensor, input } from "../../core/tensor.ts";
 import type { Program } from "../../runtime/index.ts";
 import { emitModel } from "../../runtime/onnx/emit.ts";
 import { decodeModel, encodeModel, type ModelProto } from "../../runtime/onnx/protobuf/index.ts";
-import { callsMethods, type ImportedModel, type ModelInputs, type Params } from "../import/importOnnx.ts";
-import { makeTensor } from "../model/tensorData.ts";
+import { callsMethods, type ImportedModel, type ModelInputs, type Params } from "../import/import-onnx.ts";
+import { makeTensor } from "../model/tensor-data.ts";
 import { type WriteOptions, writeModel } from "../model/write.ts";
-import { withParams } from "./withParams.ts";
+import { withParams } from "./with-params.ts";
 
 /** What goes into a file besides the graph. */
 export interface ExportOptions {

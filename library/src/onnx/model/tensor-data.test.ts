@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { type DataTypeName, dataType, ModelFileError, type TensorProto } from "../../runtime/onnx/protobuf/index.ts";
-import { decodeNarrow, encodeNarrow, type NarrowFloat } from "./narrowFloats.ts";
-import { denseTensor, makeTensor, tensorData } from "./tensorData.ts";
+import { decodeNarrow, encodeNarrow, type NarrowFloat } from "./narrow-floats.ts";
+import { denseTensor, makeTensor, tensorData } from "./tensor-data.ts";
 
 const code = (error: () => unknown) => {
   try {

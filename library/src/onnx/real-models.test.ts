@@ -2,11 +2,11 @@ import { describe, expect, test } from "vitest";
 import { add, div, mean, mul, sqrt, square, sub, sum, type Tensor, Value, valueAndGrad } from "../core/index.ts";
 import { compile } from "../runtime/index.ts";
 import { encodeModel } from "../runtime/onnx/protobuf/index.ts";
-import { exportOnnx } from "./export/exportOnnx.ts";
+import { exportOnnx } from "./export/export-onnx.ts";
 import { diffModels } from "./graph/diff.ts";
-import { freeze, type ImportedModel, importOnnx, type Params } from "./import/importOnnx.ts";
-import { runWhole } from "./import/runWhole.ts";
-import { noise, packageFile } from "./realModels.ts";
+import { freeze, type ImportedModel, importOnnx, type Params } from "./import/import-onnx.ts";
+import { runWhole } from "./import/run-whole.ts";
+import { noise, packageFile } from "./real-models.ts";
 
 interface Case {
   name: string;

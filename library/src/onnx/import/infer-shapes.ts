@@ -5,7 +5,7 @@ import {
   type ModelProto,
   type ValueInfoProto,
 } from "../../runtime/onnx/protobuf/index.ts";
-import { dataTypeName } from "../model/tensorData.ts";
+import { dataTypeName } from "../model/tensor-data.ts";
 import { type Entry, heldAs, tensorEntry } from "./entry.ts";
 import { Interpreter } from "./interpreter.ts";
 

@@ -1,9 +1,9 @@
 import { SettingError } from "../../core/index.ts";
 import type { ModelProto, NodeProto } from "../../runtime/onnx/protobuf/index.ts";
 import { Attributes, makeNode } from "../graph/attributes.ts";
-import { normalDomain } from "../graph/cleanUp.ts";
+import { normalDomain } from "../graph/clean-up.ts";
 import { editModel, type GraphEditor } from "../graph/editor.ts";
-import { makeTensor } from "../model/tensorData.ts";
+import { makeTensor } from "../model/tensor-data.ts";
 import { graphsOf } from "../model/walk.ts";
 
 /** The operator set that models are raised to: the first with one scale for each channel. */

@@ -17,7 +17,7 @@ import {
 } from "../core/index.ts";
 import { adam } from "../nn/optimizers/index.ts";
 import { compile, evaluate } from "../runtime/index.ts";
-import type { ImportedModel, Params } from "./import/importOnnx.ts";
+import type { ImportedModel, Params } from "./import/import-onnx.ts";
 
 /** An example: inputs by name, and what the outputs shall be. */
 export interface Example {

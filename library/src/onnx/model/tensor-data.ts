@@ -8,7 +8,7 @@ import {
   type SparseTensorProto,
   type TensorProto,
 } from "../../runtime/onnx/protobuf/index.ts";
-import { decodeBfloat16, decodeNarrow, encodeBfloat16, encodeNarrow, isNarrowFloat } from "./narrowFloats.ts";
+import { decodeBfloat16, decodeNarrow, encodeBfloat16, encodeNarrow, isNarrowFloat } from "./narrow-floats.ts";
 
 /**
  * The elements of a tensor, as numbers that mean themselves: bfloat16, float8 and float4 are widened to float32, 4- and

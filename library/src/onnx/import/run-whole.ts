@@ -3,8 +3,8 @@ import { loadRuntime, providers } from "#onnxruntime";
 import { type DType, dtypeOf } from "../../core/dtype.ts";
 import { RuntimeError, Value } from "../../core/index.ts";
 import { encodeModel } from "../../runtime/onnx/protobuf/index.ts";
-import { withParams } from "../export/withParams.ts";
-import type { ImportedModel, Params } from "./importOnnx.ts";
+import { withParams } from "../export/with-params.ts";
+import type { ImportedModel, Params } from "./import-onnx.ts";
 
 /**
  * Runs a model as ONNX Runtime reads it. For what cannot be traced: nothing here is differentiable.
