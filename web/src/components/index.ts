@@ -1,0 +1,13 @@
+export { Badge } from "./badge.tsx";
+export { Button } from "./button.tsx";
+export { Card } from "./card.tsx";
+export { FileDrop } from "./file-drop.tsx";
+export { Heatmap } from "./heatmap.tsx";
+export { Meter } from "./meter.tsx";
+export { Notice } from "./notice.tsx";
+export { Page, Section } from "./page.tsx";
+export { Plot } from "./plot.tsx";
+export { Select } from "./select.tsx";
+export { Slider } from "./slider.tsx";
+export { Table } from "./table.tsx";
+export { Tabs } from "./tabs.tsx";

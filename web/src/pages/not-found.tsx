@@ -1,0 +1,5 @@
+import { Page } from "../components/index.ts";
+
+export default function View() {
+  return <Page title="No such page">{null}</Page>;
+}
