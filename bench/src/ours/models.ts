@@ -18,9 +18,9 @@ import {
   zeros,
   zipTrees,
 } from "../../../library/src/index.ts";
-import { adamW, type Gpt, gpt, type Mlp, mlp } from "../../../library/src/nn/index.ts";
+import { adamW, type Gpt, gpt, type Lenet, lenet, type Mlp, mlp } from "../../../library/src/nn/index.ts";
 import { batchAt, type Fixture, type FixtureTensor } from "../fixture.ts";
-import type { GptWorkload, Workload } from "../workloads.ts";
+import type { CnnWorkload, GptWorkload, Workload } from "../workloads.ts";
 
 const toValue = ({ shape, data }: FixtureTensor): Value => value(data, { shape });
 
@@ -40,7 +40,7 @@ export function ourModel(fixture: Fixture, options: CompileOptions): Step {
     case "mlp":
       return trainingSteps(mlpParams(fixture), mlpLoss, fixture, options);
     case "cnn":
-      throw new Error("pooling is missing");
+      return trainingSteps(cnnParams(fixture, workload), cnnLoss, fixture, options);
     case "scan":
       return scanSteps(fixture, workload.lr, options);
     case "call":
@@ -77,10 +77,15 @@ function trainingSteps<P>(initial: unknown, loss: Loss<P>, fixture: Fixture, opt
   };
 }
 
+const weightAndBias = (params: Fixture["params"], name: string) => ({
+  weight: toValue(params[`${name}.weight`]),
+  bias: toValue(params[`${name}.bias`]),
+});
+
 /** `blocks.0.norm1.gain` and the like as the tree of `Gpt`. */
 function gptParams({ params }: Fixture, { layers }: GptWorkload): Gpt<Value> {
   const at = (name: string): Value => toValue(params[name]);
-  const linear = (name: string) => ({ weight: at(`${name}.weight`), bias: at(`${name}.bias`) });
+  const linear = (name: string) => weightAndBias(params, name);
   const norm = (name: string) => ({ scale: at(`${name}.gain`), bias: at(`${name}.bias`) });
   return {
     tokens: { weight: at("tokens.weight") },
@@ -115,14 +120,20 @@ const gptLoss =
 function mlpParams({ params, workload }: Fixture): Mlp<Value> {
   const { widths } = workload as Extract<Workload, { kind: "mlp" }>;
   return {
-    layers: widths.slice(1).map((_, i) => ({
-      weight: toValue(params[`layers.${i}.weight`]),
-      bias: toValue(params[`layers.${i}.bias`]),
-    })),
+    layers: widths.slice(1).map((_, i) => weightAndBias(params, `layers.${i}`)),
   };
 }
 
 const mlpLoss: Loss<Mlp> = (params, inputs, targets) => crossEntropy(mlp(params, inputs), targets);
+
+function cnnParams({ params }: Fixture, { channels }: CnnWorkload): Lenet<Value> {
+  return {
+    convolutions: channels.map((_, i) => weightAndBias(params, `conv${i}`)),
+    classifier: { layers: ["hidden", "out"].map((name) => weightAndBias(params, name)) },
+  };
+}
+
+const cnnLoss: Loss<Lenet> = (params, images, labels) => crossEntropy(lenet(params, images), labels);
 
 type Recurrence = Record<"input.weight" | "state.weight" | "bias", Tensor>;
 
