@@ -2,26 +2,36 @@ import { type InferenceSession, Tensor as RuntimeTensor } from "onnxruntime-comm
 import { loadRuntime, providers } from "#onnxruntime";
 import { type DType, dtypeOf } from "../../core/dtype.ts";
 import { RuntimeError, Value } from "../../core/index.ts";
-import { encodeModel } from "../../runtime/onnx/protobuf/index.ts";
 import { withParams } from "../export/with-params.ts";
+import { encodeOutside } from "../model/write.ts";
 import type { ImportedModel, Params } from "./import-onnx.ts";
 
 /**
  * Runs a model as ONNX Runtime reads it. For what cannot be traced: nothing here is differentiable.
  *
+ * @param smallest  initializers of fewer bytes are put into the model's own bytes, which end at 2 GiB; the others are
+ *                  handed over where they are. Default 1 MiB
  * @returns the outputs by name (text as an array of strings), or undefined where ONNX Runtime cannot open the model
  */
 export async function runWhole(
   { model, wanted }: ImportedModel,
   inputs: Readonly<Record<string, any>>,
   params: Params,
+  smallest = 2 ** 20,
 ): Promise<Record<string, Value> | undefined> {
   const known = new Set([...model.graph.input, ...model.graph.output].map(({ name }) => name));
   if ([...Object.keys(inputs), ...wanted].some((name) => !known.has(name))) return undefined;
   let session: InferenceSession;
   try {
     const runtime = await loadRuntime(providers[0]);
-    session = await runtime.InferenceSession.create(encodeModel(withParams(model, params)), { logSeverityLevel: 3 });
+    const externalData: { path: string; data: Uint8Array }[] = [];
+    const bytes = encodeOutside(withParams(model, params), smallest, (data) => {
+      const path = `tensor ${externalData.length}`;
+      externalData.push({ path, data });
+      return { location: path, offset: 0 };
+    });
+    const options = { logSeverityLevel: 3 as const, ...(externalData.length > 0 && { externalData }) };
+    session = await runtime.InferenceSession.create(bytes, options);
   } catch {
     return undefined;
   }

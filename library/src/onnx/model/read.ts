@@ -7,6 +7,7 @@ import {
   type ModelProto,
   type TensorProto,
 } from "../../runtime/onnx/protobuf/index.ts";
+import { readPieces } from "./pieces.ts";
 import { rawLength } from "./tensor-data.ts";
 import { tensorsOf } from "./walk.ts";
 
@@ -160,7 +161,7 @@ async function folderFiles(modelPath: string): Promise<Files> {
   };
   return {
     size: async (location) => (await (await open(location)).stat()).size,
-    read: async (location, offset, length) => readRange(await open(location), offset, length, location),
+    read: async (location, offset, length) => readPieces(await open(location), offset, length, location),
     close: async () => {
       for (const handle of handles.values()) await handle.close();
     },
@@ -180,25 +181,10 @@ async function readWhole(path: string, maxBytes = 2 ** 31 - 1): Promise<Uint8Arr
       throw new ModelFileError("too-large", `the model has ${facts.size} bytes; at most ${maxBytes} are read`, {
         fix: "protobuf messages end at 2 GiB: store large tensors as external data",
       });
-    return await readRange(handle, 0, facts.size, path);
+    return await readPieces(handle, 0, facts.size, path);
   } finally {
     await handle.close();
   }
-}
-
-/** Reads in pieces: one system call moves less than 2 GiB. */
-async function readRange(handle: FileHandle, offset: number, length: number, path: string): Promise<Uint8Array> {
-  const bytes = new Uint8Array(length);
-  for (let done = 0; done < length; ) {
-    const { bytesRead } = await handle.read(bytes, done, Math.min(length - done, 2 ** 30), offset + done);
-    if (bytesRead === 0)
-      throw new ModelFileError("truncated", `"${path}" ended while it was read`, {
-        fix: "read it again",
-        offset: done,
-      });
-    done += bytesRead;
-  }
-  return bytes;
 }
 
 const missing = (location: string, fix: string, cause?: unknown): ModelFileError =>
