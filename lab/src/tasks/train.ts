@@ -18,6 +18,11 @@ export interface Training<Params, Name extends string> {
   readonly batches: (start: number) => Iterable<Readonly<Record<Name, Column>>>;
   /** Largest global norm of the gradient. Default: any. */
   readonly clip?: number;
+  /** Measures the parameters after every so many steps; what it gives is logged. */
+  readonly watch?: {
+    readonly every: number;
+    measure(params: Concrete<Params>): Promise<Readonly<Record<string, number>>>;
+  };
 }
 
 interface Carried {
@@ -37,7 +42,7 @@ export async function train<Params, Name extends string>(
   name: string,
   training: Training<Params, Name>,
 ): Promise<Concrete<Params>> {
-  const { init, from, loss, optimizer, steps, batches, clip } = training;
+  const { init, from, loss, optimizer, steps, batches, clip, watch } = training;
   const begin = compile((random: Tensor) => {
     const params = init(random);
     return { params, state: optimizer.init(params) };
@@ -67,6 +72,8 @@ export async function train<Params, Name extends string>(
       // A key of its own for every seed and step: dropout must not repeat itself.
       const result = await update(carried, asValues(next.value), key(lab.seed * 2 ** 24 + step));
       lab.log(step, { [`${name} loss/nats`]: result.loss.item() });
+      if (watch && (step + 1) % watch.every === 0)
+        lab.log(step + 1, await watch.measure(result.carried.params as Concrete<Params>));
       return result.carried;
     },
   });
