@@ -1,8 +1,9 @@
 import { SettingError, type Value } from "../core/index.ts";
-import { decodeTensor } from "../runtime/onnx/protobuf/index.ts";
+import { decodeTensor, encodeTensor } from "../runtime/onnx/protobuf/index.ts";
 import type { Example } from "./fine-tune.ts";
 import { storedValue } from "./import/entry.ts";
 import type { ImportedModel } from "./import/import-onnx.ts";
+import { makeTensor } from "./model/tensor-data.ts";
 
 /**
  * Examples from a folder laid out as the ONNX project lays out test data: `test_data_set_0`, `test_data_set_1` …, each
@@ -44,4 +45,33 @@ export async function readExamples(
         targets: targets ? read("output", Object.keys(model.outputs)) : {},
       };
     });
+}
+
+/**
+ * Writes examples as {@link readExamples} reads them, and as `sluice onnx quantize` and `finetune` take them. Sets of the
+ * same numbers that the folder holds are written over.
+ *
+ * @param examples  inputs and targets by the names that the model gives its inputs and outputs; values that the model
+ *                  does not name are left out
+ */
+export async function writeExamples(
+  folder: string,
+  model: ImportedModel,
+  examples: readonly (Pick<Example, "inputs"> & Partial<Example>)[],
+): Promise<void> {
+  const { mkdir, writeFile } = await import("node:fs/promises");
+  const { join } = await import("node:path");
+  for (const [k, { inputs, targets = {} }] of examples.entries()) {
+    const set = join(folder, `test_data_set_${k}`);
+    await mkdir(set, { recursive: true });
+    const write = async (kind: string, names: readonly string[], values: Example["inputs"]) => {
+      for (const [i, name] of names.entries()) {
+        if (!Object.hasOwn(values, name)) continue;
+        const { dtype, shape, data } = values[name];
+        await writeFile(join(set, `${kind}_${i}.pb`), encodeTensor(makeTensor({ type: dtype, shape, data }, name)));
+      }
+    };
+    await write("input", Object.keys(model.inputs), inputs);
+    await write("output", Object.keys(model.outputs), targets);
+  }
 }

@@ -8,7 +8,7 @@ export {
   type TensorProto,
 } from "../runtime/onnx/protobuf/index.ts";
 export { type CommandOptions, type OnnxCommand, onnxCommands } from "./commands.ts";
-export { readExamples } from "./examples.ts";
+export { readExamples, writeExamples } from "./examples.ts";
 export { type ExportOptions, exportOnnx, saveOnnx } from "./export/export-onnx.ts";
 export { withParams } from "./export/with-params.ts";
 export { type Example, type FineTuneOptions, fineTune, type TaskLoss } from "./fine-tune.ts";
