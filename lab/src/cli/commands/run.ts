@@ -3,6 +3,7 @@ import { type Command, Option } from "commander";
 import { formatDuration, formatPlace, plural } from "../../report/format.ts";
 import { writeReport } from "../../report/site.ts";
 import { allPapers, type Entry } from "../../run/catalogue.ts";
+import { commandFor } from "../../run/command.ts";
 import { planRun, type RunChoices } from "../../run/plan.ts";
 import { provenance } from "../../run/provenance.ts";
 import type { RunResult } from "../../run/result.ts";
@@ -100,7 +101,7 @@ async function runAll(store: Store, entries: readonly Entry[], flags: RunFlags, 
     for (const entry of entries) {
       const choices = flags.resume ? lastChoices(store, entry) : { ...flags, settings: flags.set };
       const plan = planRun(entry.paper, entry.module, choices, {
-        command: commandFor(entry, choices),
+        command: commandFor(entry.paper, choices),
         provenance: origin,
       });
       const view = progressView(terminal);
@@ -125,16 +126,6 @@ function lastChoices(store: Store, { paper }: Entry): RunChoices {
     throw new UsageError(`no unfinished run of ${paper.id}; without --resume a new one starts`);
   }
   return { budget: last.budget, seeds: last.seeds.length, settings: last.settings };
-}
-
-/** The command that repeats a run anywhere, whatever was typed this time. */
-function commandFor({ paper }: Entry, { budget = "full", seeds, settings = {} }: RunChoices): string {
-  const words = ["npx sluice run", paper.id];
-  if (budget !== "full") words.push(`--budget ${budget}`);
-  if (seeds !== undefined) words.push(`--seeds ${seeds}`);
-  for (const [key, value] of Object.entries(settings))
-    words.push(`--set ${key}=${typeof value === "string" ? value : JSON.stringify(value)}`);
-  return words.join(" ");
 }
 
 /** Writes the paper's page, and the catalogue around it. */
