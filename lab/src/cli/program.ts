@@ -3,6 +3,7 @@ import { packageVersion } from "../run/provenance.ts";
 import { addCompare } from "./commands/compare.ts";
 import { addData } from "./commands/data.ts";
 import { addDoctor } from "./commands/doctor.ts";
+import { addLab } from "./commands/lab.ts";
 import { addList } from "./commands/list.ts";
 import { addOnnx } from "./commands/onnx.ts";
 import { addReport } from "./commands/report.ts";
@@ -31,7 +32,7 @@ export async function sluice(words: readonly string[], terminal: Terminal): Prom
     .showHelpAfterError("(`sluice --help` shows the commands, `sluice <command> --help` an example)")
     .exitOverride();
   example(program, "npx sluice run softpick", "trains the models of this paper, and says which of its claims hold");
-  for (const add of [addList, addRun, addCompare, addReport, addVerify, addData, addDoctor, addOnnx])
+  for (const add of [addList, addRun, addLab, addCompare, addReport, addVerify, addData, addDoctor, addOnnx])
     add(program, session);
   // Options are inherited only by commands that are made after them.
   const inherit = (parent: Command) => {

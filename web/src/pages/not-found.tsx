@@ -1,5 +1,11 @@
 import { Page } from "../components/index.ts";
 
-export default function View() {
-  return <Page title="No such page">{null}</Page>;
+export default function NotFound() {
+  return (
+    <Page title="There is no such page">
+      <p>
+        The <a href="/">catalogue</a> has every paper.
+      </p>
+    </Page>
+  );
 }
