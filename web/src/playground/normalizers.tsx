@@ -6,7 +6,7 @@ import { NormalizerControls } from "./normalizer-controls.tsx";
 import { normalizerList } from "./normalizer-list.ts";
 import { Problem } from "./problem.tsx";
 
-const start = [2, 1, 0.5, -0.5, -1];
+const start = [1.5, 1, 0.5, -0.5, -1];
 const presets: readonly (readonly [string, readonly number[]])[] = [
   ["Start", start],
   ["Equal", [1, 1, 1, 1, 1]],

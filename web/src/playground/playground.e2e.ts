@@ -1,4 +1,5 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import chromium from "@sparticuz/chromium";
@@ -6,10 +7,11 @@ import { type Browser, type Page, chromium as playwright } from "playwright-core
 import { compile, matmul, softmax, type Tensor, value } from "sluice";
 import { entmax } from "sluice/methods/normalizers/entmax";
 import { sparsemax } from "sluice/methods/normalizers/sparsemax";
-import { exportOnnx } from "sluice/onnx";
+import { exportOnnx, importOnnx } from "sluice/onnx";
 import { build, type PreviewServer, preview } from "vite";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
+const axe = createRequire(import.meta.url).resolve("axe-core");
 let folder: string;
 let server: PreviewServer;
 let browser: Browser;
@@ -51,7 +53,7 @@ test("normalizers show what the library computes in Node", async () => {
   const { page, errors } = await open("/playground/normalizers");
   await page.locator("[data-normalizer=entmax] .bars li").first().waitFor();
   const expected = await compile((x: Tensor) => ({ softmax: softmax(x), entmax: entmax(x), sparsemax: sparsemax(x) }))(
-    value([2, 1, 0.5, -0.5, -1]),
+    value([1.5, 1, 0.5, -0.5, -1]),
   );
   for (const name of ["softmax", "entmax", "sparsemax"] as const) {
     const shown = await page.locator(`[data-normalizer=${name}] .bars .number`).allTextContents();
@@ -115,4 +117,57 @@ test("training in the browser lowers the loss", async () => {
   // Before training a character costs about ln 60 ≈ 4.1 nats.
   expect(Number(await unseen.getAttribute("data-unseen"))).toBeLessThan(3.5);
   await keep(page, "train-text");
+});
+
+test("a network trained in the browser reads a drawn digit", async () => {
+  const { page } = await open("/train/digits");
+  await page.getByRole("button", { name: "Train", exact: true }).click();
+  const accuracy = page.locator("[data-accuracy]");
+  await accuracy.waitFor({ timeout: 90_000 });
+  // A guess is right once in ten.
+  expect(Number(await accuracy.getAttribute("data-accuracy"))).toBeGreaterThan(0.7);
+  await page.getByLabel("It is a").selectOption("0");
+  await page.getByRole("button", { name: "Draw it for me" }).click();
+  await page.getByRole("button", { name: "Read it" }).click();
+  const probabilities = page.locator(".controls progress");
+  await expect.poll(() => probabilities.count()).toBe(10);
+  const values = await probabilities.evaluateAll((all) => all.map((one) => (one as HTMLProgressElement).value));
+  expect(values.indexOf(Math.max(...values))).toBe(0);
+  await keep(page, "train-digits");
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("button", { name: "Download as ONNX" }).click(),
+  ]);
+  const model = await importOnnx(await download.path());
+  expect(Object.keys(model.inputs)).toEqual(["image"]);
+});
+
+test("a training is stopped, and what it has is kept", async () => {
+  const { page } = await open("/train/digits");
+  await page.getByRole("button", { name: "Train", exact: true }).click();
+  await page.locator("p[data-loss]").waitFor({ timeout: 60_000 });
+  await page.getByRole("button", { name: "Stop" }).click();
+  await page.locator("[data-accuracy]").waitFor({ timeout: 30_000 });
+  expect(await page.locator(".meter-text").first().textContent()).not.toBe("150 of 150");
+});
+
+test.each(
+  [
+    "/playground/normalizers",
+    "/playground/attention",
+    "/playground/gates",
+    "/playground/onnx",
+    "/train/text",
+    "/train/digits",
+  ].flatMap((path) => [[path, "light"] as const, [path, "dark"] as const]),
+)("%s, %s: no serious accessibility finding, and nothing wider than a phone", async (path, colorScheme) => {
+  const page = await (await browser.newContext({ colorScheme, viewport: { width: 390, height: 800 } })).newPage();
+  await page.goto(origin + path);
+  await page.locator(".experiment > *").first().waitFor();
+  await page.addScriptTag({ path: axe });
+  const { violations } = await page.evaluate(() => (globalThis as any).axe.run());
+  const serious = violations.filter(({ impact }: any) => impact === "serious" || impact === "critical");
+  expect(serious.map(({ id, nodes }: any) => [id, nodes.map((node: any) => node.html)])).toEqual([]);
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
+  await keep(page, `${path.slice(1).replace("/", "-")}-${colorScheme}-phone`);
 });

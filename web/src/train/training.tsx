@@ -58,7 +58,8 @@ export function TrainingView({
       data: { values: losses.map((loss, step) => ({ step: step + 1, loss })) },
       width: 480,
       height: 200,
-      mark: { type: "line", clip: true },
+      // The region around it has a name; a line without points would be a picture without one.
+      mark: { type: "line", clip: true, aria: false },
       encoding: {
         x: { field: "step", type: "quantitative" },
         y: { field: "loss", type: "quantitative", title: "loss / nats", scale: { zero: false } },
