@@ -151,6 +151,33 @@ test("a training is stopped, and what it has is kept", async () => {
   expect(await page.locator(".meter-text").first().textContent()).not.toBe("150 of 150");
 });
 
+test("the example model opens, and its attention runs with another normalizer and is downloaded with it", async () => {
+  const { page } = await open("/playground/onnx");
+  await page.getByRole("button", { name: /character model/ }).click();
+  await page.locator("[data-model]").waitFor({ timeout: 60_000 });
+  expect(await page.locator("[data-model]").textContent()).toContain("4 attention blocks");
+  await page.getByRole("button", { name: "Run", exact: true }).click();
+  const row = page.locator("[data-output] td");
+  await row.first().waitFor({ timeout: 60_000 });
+  expect(Number(await row.nth(4).textContent())).toBeGreaterThan(0);
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("button", { name: "Download with the swap" }).click(),
+  ]);
+  const model = await importOnnx(await download.path());
+  expect(model.graph.find("Softmax").length).toBe(0);
+});
+
+/** What a view shows when it is ready. */
+const shown: Readonly<Record<string, string>> = {
+  "/playground/normalizers": ".bars li",
+  "/playground/attention": ".heads",
+  "/playground/gates": ".flow",
+  "/playground/onnx": ".file-drop",
+  "/train/text": ".plot svg",
+  "/train/digits": ".plot svg",
+};
+
 test.each(
   [
     "/playground/normalizers",
@@ -163,7 +190,7 @@ test.each(
 )("%s, %s: no serious accessibility finding, and nothing wider than a phone", async (path, colorScheme) => {
   const page = await (await browser.newContext({ colorScheme, viewport: { width: 390, height: 800 } })).newPage();
   await page.goto(origin + path);
-  await page.locator(".experiment > *").first().waitFor();
+  await page.locator(shown[path]).first().waitFor({ timeout: 60_000 });
   await page.addScriptTag({ path: axe });
   const { violations } = await page.evaluate(() => (globalThis as any).axe.run());
   const serious = violations.filter(({ impact }: any) => impact === "serious" || impact === "critical");

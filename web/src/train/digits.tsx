@@ -86,7 +86,7 @@ export default function Digits() {
         {training.result && (
           <>
             <p data-accuracy={training.result.accuracy}>
-              {(100 * training.result.accuracy).toFixed(0)} % of fresh drawings are read right;{" "}
+              {(100 * training.result.accuracy).toFixed(0)} % of fresh distortions of the drawings are read right;{" "}
               {training.result.provider}.
             </p>
             <Button onClick={async () => saveFile("digits.onnx", await engine.run("exportDigits", null))}>
