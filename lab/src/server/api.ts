@@ -82,6 +82,8 @@ export interface PaperView {
 export interface RunView {
   readonly run: RunSummary;
   readonly title: string;
+  /** What the run's process left behind when it died under this server. */
+  readonly death: { readonly message: string; readonly detail: string } | null;
   /** "3 of 4 reproduced". */
   readonly summary: string;
   readonly command: string;

@@ -14,7 +14,7 @@ import { type Shelf, Views } from "./catalogue.ts";
 import { streamRun } from "./events.ts";
 import { servePage } from "./files.ts";
 import { hostGuard, pageHeaders, refusal, tokenCheck, tokenGuard } from "./guard.ts";
-import type { LiveRuns } from "./live-runs.ts";
+import { type LiveRuns, UnderWayError } from "./live-runs.ts";
 import { OrderError, startOrder } from "./order.ts";
 
 export interface LabServices {
@@ -108,6 +108,7 @@ function answerTo(error: Error, context: Context): Response {
   if (error instanceof HTTPException) return error.getResponse();
   if (error instanceof UnknownPaperError) return context.json(refusal("unknown-paper", error.message), 404);
   if (error instanceof ChoiceError) return context.json(refusal("choice", error.message), 400);
+  if (error instanceof UnderWayError) return context.json(refusal("under-way", error.message), 409);
   if (error instanceof OrderError) return context.json(refusal("order", error.message), 400);
   if (error instanceof StoreError) {
     return context.json(refusal(error.code, error.message), error.code === "unknown-run" ? 404 : 500);

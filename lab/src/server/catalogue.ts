@@ -104,6 +104,7 @@ export class Views {
     return {
       run: this.#summaryOf(record),
       title: this.#shelf.entries.get(record.paper)?.paper.title ?? record.paper,
+      death: this.#live.get(id)?.state.death ?? null,
       summary: summary({ run: record, claims }),
       ...{ command, revision, provenance, settings, claims },
       figures: reportFigures(this.#store, record).map(({ csv: _, ...figure }) => figure),

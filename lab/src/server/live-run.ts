@@ -111,7 +111,7 @@ export class LiveRun {
     if (!this.#child) this.#close("", "");
     if (!this.#child || this.#state.state === "stopping") return;
     this.#tell({ state: "stopping", log: [this.#line("stopping: trials save their state")] });
-    this.#child.kill("SIGTERM");
+    if (this.#child.connected) this.#child.send("stop");
     this.#kill = setTimeout(() => this.#child?.kill("SIGKILL"), patience);
   }
 

@@ -7,6 +7,17 @@ import { checkHome, type Store } from "../store/store.ts";
 import { isLive, type RunState } from "./api.ts";
 import { LiveRun, storedState } from "./live-run.ts";
 
+/** A paper has one run at a time on this server. */
+export class UnderWayError extends Error {
+  override readonly name = "UnderWayError";
+  readonly run: string;
+
+  constructor(run: string) {
+    super(`UnderWayError [${run}]: a run of this paper is under way; wait for it, or cancel it`);
+    this.run = run;
+  }
+}
+
 /** Runs that are over and whose events are still kept. */
 const keptRuns = 20;
 
@@ -32,22 +43,26 @@ export class LiveRuns {
 
   /** Where any run is. @throws StoreError `unknown-run` */
   stateOf(id: string): RunState {
-    const live = this.get(id);
-    return live && isLive(live.state.state) ? live.state.state : storedState(this.#store, id);
+    const live = this.get(id)?.state.state;
+    if (live && isLive(live)) return live;
+    const stored = storedState(this.#store, id);
+    // The trial of a runner that was killed lives on for a moment, but nobody waits for it.
+    return stored === "elsewhere" && live === "interrupted" ? live : stored;
   }
 
   /**
-   * Starts a run, or queues it while another is at work. A run that is under way already is not started twice.
+   * Starts a run, or queues it while another is at work. A paper has one run at a time.
    *
-   * @throws ChoiceError, StoreError
+   * @throws UnderWayError, ChoiceError, StoreError
    */
   start(entry: Entry, choices: RunChoices, force = false): LiveRun {
+    // The store goes on with a paper's latest run: a second one would take the first one's place while it is queued.
+    const busy = this.ofPaper(entry.paper.id);
+    if (busy) throw new UnderWayError(busy.id);
     checkHome(this.#store.home);
     const context = { command: commandFor(entry.paper, choices), provenance: provenance() };
     const plan = planRun(entry.paper, entry.module, choices, context);
     const { id } = openRun(this.#store, plan, force);
-    const known = this.get(id);
-    if (known && isLive(known.state.state)) return known;
     const run = new LiveRun(this.#store, id, { home: this.#store.home, module: entry.module, plan });
     const others = this.#runs.filter((other) => other.id !== id);
     const over = others.filter((other) => !isLive(other.state.state)).slice(0, -keptRuns);

@@ -4,7 +4,7 @@ import { runPaper } from "../run/runner.ts";
 import type { RunPlan } from "../store/runs.ts";
 import { Store } from "../store/store.ts";
 
-/** What the server hands to a run's process, as its first message. */
+/** What the server hands to a run's process, as its first message; the second, "stop", asks it to end. */
 export interface RunOrder {
   readonly home: string;
   /** URL of the paper's file. */
@@ -19,7 +19,13 @@ process.on("SIGINT", () => {});
 // The server is gone: trials save their state and end, so that the run can be resumed.
 process.on("disconnect", () => stopping.abort());
 
-process.once("message", async (order: RunOrder) => {
+process.on("message", (message: RunOrder | "stop") => {
+  // Not by a signal: one that came before this module was loaded would kill.
+  if (message === "stop") stopping.abort();
+  else carryOut(message);
+});
+
+async function carryOut(order: RunOrder): Promise<void> {
   const tell = (event: RunEvent) => {
     if (process.connected) process.send?.(event);
   };
@@ -34,4 +40,4 @@ process.once("message", async (order: RunOrder) => {
     store.close();
     process.disconnect?.();
   }
-});
+}

@@ -1,13 +1,15 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { request as httpRequest } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Store } from "../store/store.ts";
 import { labApp } from "./app.ts";
 import { loadShelf } from "./catalogue.ts";
 import { namesOf, tokenFor } from "./guard.ts";
 import { LiveRuns } from "./live-runs.ts";
-import { applyUpdate, emptyLiveState } from "./live-state.ts";
+import { applyUpdate, emptyLiveState, type LiveUpdate } from "./live-state.ts";
+import { serveLab } from "./serve.ts";
 
 let home: string;
 let store: Store;
@@ -66,4 +68,110 @@ test("points that come again after a resumption replace the older ones", () => {
     [0, 3],
     [1, 1],
   ]);
+});
+
+test("a long curve keeps its ends and its order, and stays small", () => {
+  let state = emptyLiveState;
+  const points: NonNullable<LiveUpdate["points"]> = Array.from({ length: 5000 }, (_, step) => [
+    "t",
+    "loss",
+    step,
+    step,
+  ]);
+  for (let at = 0; at < points.length; at += 50) state = applyUpdate(state, { points: points.slice(at, at + 50) });
+  const { points: kept } = state.series.loss.t;
+  expect(kept.length).toBeLessThanOrEqual(600);
+  expect(kept.length).toBeGreaterThan(250);
+  expect(kept[0]).toEqual([0, 0]);
+  expect(kept.at(-1)![0]).toBeGreaterThan(4980);
+  expect(kept.map(([step]) => step)).toEqual(kept.map(([step]) => step).toSorted((one, other) => one - other));
+});
+
+test("a queued run is taken out without being started, and the next one has its turn", async () => {
+  const fixtures = await loadShelf(join(import.meta.dirname, "fixtures"));
+  const toys = await loadShelf(join(import.meta.dirname, "..", "run", "fixtures"));
+  const slow = fixtures.entries.get("slow")!;
+  const first = live.start(slow, { budget: "smoke" });
+  expect(() => live.start(slow, { budget: "full" })).toThrow(first.id);
+  const second = live.start(toys.entries.get("toy")!, { budget: "smoke" }, true);
+  expect([first.state.state, second.state.state]).toEqual(["running", "queued"]);
+  second.stop();
+  await second.ended;
+  expect(second.state.state).toBe("interrupted");
+  first.stop();
+  await first.ended;
+  expect(first.state.state).toBe("partial");
+  expect(first.state.trials.map((trial) => trial.status)).not.toContain("running");
+});
+
+describe("over HTTP", () => {
+  const page = () => join(home, "page");
+
+  /** Asks with a path and a Host of one's own, which `fetch` would tidy up. */
+  const ask = (port: number, path: string, name: string) =>
+    new Promise<{ status: number; body: string; headers: Record<string, unknown> }>((resolve, reject) => {
+      const asked = httpRequest({ port, host: "127.0.0.1", path, headers: { host: name } }, (answer) => {
+        let body = "";
+        answer.setEncoding("utf8").on("data", (text) => {
+          body += text;
+        });
+        answer.on("end", () => resolve({ status: answer.statusCode!, body, headers: answer.headers }));
+      });
+      asked.on("error", reject).end();
+    });
+
+  test("foreign names are refused, files come with their headers, and no path leaves the page", async () => {
+    mkdirSync(join(page(), "assets"), { recursive: true });
+    writeFileSync(join(page(), "index.html"), "the page");
+    writeFileSync(join(page(), "assets", "a.js"), "script");
+    writeFileSync(join(home, "secret.txt"), "secret");
+    const shelf = await loadShelf(join(import.meta.dirname, "fixtures"));
+    const server = await serveLab({ store, shelf, page: page(), port: 0 });
+    const port = Number(new URL(server.address).port);
+    try {
+      expect(await ask(port, "/", "evil.example")).toMatchObject({ status: 421 });
+      expect(await ask(port, "/", `127.0.0.1:${port}`)).toMatchObject({
+        status: 200,
+        body: "the page",
+        headers: { "cross-origin-embedder-policy": "require-corp", "cross-origin-opener-policy": "same-origin" },
+      });
+      const script = await ask(port, "/assets/a.js", "localhost");
+      expect(script).toMatchObject({
+        body: "script",
+        headers: { "content-type": expect.stringContaining("javascript") },
+      });
+      expect(script.headers["content-security-policy"]).toContain("default-src 'none'");
+      for (const path of ["/../secret.txt", "/..%2fsecret.txt", "/%2e%2e/secret.txt", "/assets/..%5c..%5csecret.txt"]) {
+        const { status, body } = await ask(port, path, "localhost");
+        expect([path, status]).toEqual([path, 404]);
+        expect(body).not.toBe("secret");
+      }
+      expect((await ask(port, "/runs", "localhost")).body).toBe("the page");
+      expect((await ask(port, "/api/nothing", "localhost")).status).toBe(404);
+    } finally {
+      await server.close();
+    }
+  });
+
+  test("events: the whole state first, then the rest for whoever comes back, and the end", async () => {
+    const shelf = await loadShelf(join(import.meta.dirname, "..", "run", "fixtures"));
+    const server = await serveLab({ store, shelf, page: page(), port: 0 });
+    try {
+      const headers = { Authorization: `Bearer ${server.token}` };
+      const order = JSON.stringify({ paper: "toy", budget: "smoke", force: true });
+      const started = await fetch(`${server.address}api/runs`, { method: "POST", headers, body: order });
+      const { run } = await started.json();
+      const address = `${server.address}api/runs/${run}/events`;
+      const whole = await (await fetch(address)).text();
+      expect(whole).toMatch(/^event: snapshot\n/);
+      expect(whole).toMatch(/event: end\ndata: complete\n/);
+      const ids = [...whole.matchAll(/^id: (.+)$/gm)].map(([, id]) => id);
+      const rest = await (await fetch(address, { headers: { "Last-Event-ID": ids[0] } })).text();
+      expect(rest).not.toContain("event: snapshot");
+      expect([...rest.matchAll(/^id: (.+)$/gm)].map(([, id]) => id)).toEqual(ids.slice(1));
+      expect((await fetch(`${server.address}api/runs/none/events`)).status).toBe(204);
+    } finally {
+      await server.close();
+    }
+  });
 });

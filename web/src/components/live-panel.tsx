@@ -38,18 +38,22 @@ export function LivePanel({ state }: { readonly state: LiveState }) {
           );
         })}
       </div>
-      <Curves state={state} />
-      <h3>Log</h3>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard */}
-      <section class="log" aria-label="Log" tabIndex={0}>
-        <ol class="plain">
-          {log.toReversed().map((line, index) => (
-            <li key={log.length - index}>
-              <time>{time.format(line.time)}</time> {line.text}
-            </li>
-          ))}
-        </ol>
-      </section>
+      <div class="live-columns">
+        <Curves state={state} />
+        <div>
+          <h3>Log</h3>
+          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard */}
+          <section class="log" aria-label="Log" tabIndex={0}>
+            <ol class="plain">
+              {log.toReversed().map((line, index) => (
+                <li key={log.length - index}>
+                  <time>{time.format(line.time)}</time> {line.text}
+                </li>
+              ))}
+            </ol>
+          </section>
+        </div>
+      </div>
     </Section>
   );
 }

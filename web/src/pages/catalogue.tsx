@@ -118,16 +118,20 @@ function CatalogueMap({ items }: { readonly items: readonly CatalogueItem[] }) {
     event.preventDefault();
     tiles[(at + by + tiles.length) % tiles.length].focus();
   };
+  // What can be run comes first in its family.
+  const sorted = items.toSorted((one, other) => Number(other.state === "ready") - Number(one.state === "ready"));
+  const families = Map.groupBy(sorted, (item) => item.family);
+  const names = [...new Set(items.map((item) => item.family))];
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: arrow keys are a short cut between links that Tab reaches as well
     <div class="map" ref={map} onKeyDown={move}>
-      {[...Map.groupBy(items, (item) => item.family)].map(([family, group]) => (
+      {names.map((family) => (
         <section key={family} class="family" aria-labelledby={`family-${family}`}>
           <h2 id={`family-${family}`}>
-            {family} <span class="soft">{group.length}</span>
+            {family} <span class="soft">{families.get(family)!.length}</span>
           </h2>
           <ul class="plain tiles">
-            {group.map((item) => (
+            {families.get(family)!.map((item) => (
               <li key={item.id}>
                 <Tile item={item} />
               </li>

@@ -22,7 +22,12 @@ export default function Run() {
     >
       {error && <Notice kind="error">{error.message}</Notice>}
       {data?.run.state === "interrupted" && (
-        <Notice kind="warning">This run ended without a word: its process is gone. What it measured is kept.</Notice>
+        <Notice kind="warning">
+          <p>
+            {data.death?.message ?? "This run ended without a word: its process is gone. What it measured is kept."}
+          </p>
+          {data.death?.detail && <pre>{data.death.detail}</pre>}
+        </Notice>
       )}
       {data?.run.state === "elsewhere" && <Notice>Another process is at work on this run.</Notice>}
       {data && (
