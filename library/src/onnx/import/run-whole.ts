@@ -2,15 +2,16 @@ import { type InferenceSession, Tensor as RuntimeTensor } from "onnxruntime-comm
 import { loadRuntime, providers } from "#onnxruntime";
 import { type DType, dtypeOf } from "../../core/dtype.ts";
 import { RuntimeError, Value } from "../../core/index.ts";
+import type { ModelProto } from "../../runtime/onnx/protobuf/index.ts";
 import { withParams } from "../export/with-params.ts";
-import { encodeOutside } from "../model/write.ts";
+import { encodeOutside, writeModel } from "../model/write.ts";
 import type { ImportedModel, Params } from "./import-onnx.ts";
 
 /**
  * Runs a model as ONNX Runtime reads it. For what cannot be traced: nothing here is differentiable.
  *
  * @param smallest  initializers of fewer bytes are put into the model's own bytes, which end at 2 GiB; the others are
- *                  handed over where they are. Default 1 MiB
+ *                  handed over where they are, or in a temporary file if one has 2 GiB or more. Default 1 MiB
  * @returns the outputs by name (text as an array of strings), or undefined where ONNX Runtime cannot open the model
  */
 export async function runWhole(
@@ -23,15 +24,7 @@ export async function runWhole(
   if ([...Object.keys(inputs), ...wanted].some((name) => !known.has(name))) return undefined;
   let session: InferenceSession;
   try {
-    const runtime = await loadRuntime(providers[0]);
-    const externalData: { path: string; data: Uint8Array }[] = [];
-    const bytes = encodeOutside(withParams(model, params), smallest, (data) => {
-      const path = `tensor ${externalData.length}`;
-      externalData.push({ path, data });
-      return { location: path, offset: 0 };
-    });
-    const options = { logSeverityLevel: 3 as const, ...(externalData.length > 0 && { externalData }) };
-    session = await runtime.InferenceSession.create(bytes, options);
+    session = await openWhole(withParams(model, params), smallest);
   } catch {
     return undefined;
   }
@@ -43,6 +36,33 @@ export async function runWhole(
     throw new RuntimeError("runtime/run", `ONNX Runtime failed: ${(cause as Error).message}`, { cause });
   } finally {
     await session.release();
+  }
+}
+
+/** Most bytes of a tensor that ONNX Runtime takes from memory; larger ones it reads from a file. */
+const largestInMemory = 2 ** 31 - 1;
+
+async function openWhole(model: ModelProto, smallest: number): Promise<InferenceSession> {
+  const runtime = await loadRuntime(providers[0]);
+  const options = { logSeverityLevel: 3 as const };
+  const externalData: { path: string; data: Uint8Array }[] = [];
+  const bytes = encodeOutside(model, smallest, (data) => {
+    const path = `tensor ${externalData.length}`;
+    externalData.push({ path, data });
+    return { location: path, offset: 0 };
+  });
+  if (externalData.every(({ data }) => data.length <= largestInMemory))
+    return runtime.InferenceSession.create(bytes, externalData.length > 0 ? { ...options, externalData } : options);
+  const { mkdtemp, rm } = await import("node:fs/promises");
+  const { tmpdir } = await import("node:os");
+  const { join } = await import("node:path");
+  const folder = await mkdtemp(join(tmpdir(), "sluice-model-"));
+  try {
+    const path = join(folder, "model.onnx");
+    await writeModel(model, path, { externalData: "always", smallest });
+    return await runtime.InferenceSession.create(path, options);
+  } finally {
+    await rm(folder, { recursive: true });
   }
 }
 
