@@ -1,4 +1,4 @@
-import { type Concrete, compile, crossEntropy, maxPool, relu, reshape, split, type Tensor, type Value } from "sluice";
+import { type Concrete, compile, crossEntropy, maxPool, relu, reshape, split, type Tensor } from "sluice";
 import {
   adam,
   type Convolution,
@@ -11,11 +11,11 @@ import {
   linear,
 } from "sluice/nn";
 import { batches } from "../data/batches.ts";
-import { type Column, rowCount, slice, toFloats } from "../data/column.ts";
+import type { Column } from "../data/column.ts";
 import type { LabelledImages } from "../data/image-classes.ts";
 import type { Lab } from "../run/lab.ts";
+import { inBatches } from "./in-batches.ts";
 import { train } from "./train.ts";
-import { asValue } from "./values.ts";
 
 /** Parameters of a small convolutional net. */
 export interface Cnn<T = Tensor> {
@@ -69,13 +69,25 @@ export function initCnn(key: Tensor, { channels, size, widths, hidden, classes }
  * @param x  float32[batch, channels, size, size]
  * @returns  float32[batch, classes]
  */
-export function cnn({ convolutions, hidden, out }: Cnn, x: Tensor): Tensor {
-  let h = x;
-  convolutions.forEach((layer, i) => {
-    h = relu(convolution(layer, h, { padding: "same" }));
-    if (i < convolutions.length - 1) h = maxPool(h, 2);
-  });
-  return linear(out, relu(linear(hidden, reshape(h, [h.shape[0], -1]))));
+export const cnn = (net: Cnn, x: Tensor): Tensor => cnnLayers(net, x).logits;
+
+/**
+ * Scores of the classes, with what the layers made of the input on the way.
+ *
+ * @returns logits; maps, float32[batch, width, size, size] behind each convolution and its rectifier, before pooling;
+ *          hidden, float32[batch, hidden] behind the rectifier
+ */
+export function cnnLayers(
+  { convolutions, hidden, out }: Cnn,
+  x: Tensor,
+): { logits: Tensor; maps: readonly Tensor[]; hidden: Tensor } {
+  const maps: Tensor[] = [];
+  for (const layer of convolutions) {
+    const previous = maps.at(-1);
+    maps.push(relu(convolution(layer, previous ? maxPool(previous, 2) : x, { padding: "same" })));
+  }
+  const last = relu(linear(hidden, reshape(maps.at(-1)!, [x.shape[0], -1])));
+  return { logits: linear(out, last), maps, hidden: last };
 }
 
 /** Trains a net with Adam and a cosine from `lr` down to 0. */
@@ -98,13 +110,8 @@ const run = compile((params: Cnn, x: Tensor) => cnn(params, x));
 
 /** Scores of the classes for many images, `batch` at a time. */
 export async function logitsOf(params: Concrete<Cnn>, images: Column, batch = 250): Promise<Float32Array> {
-  const count = rowCount({ images });
-  const parts: Value[] = [];
-  for (let start = 0; start < count; start += batch) {
-    const part = slice({ images }, start, Math.min(count, start + batch)).images;
-    parts.push(await run(params as never, asValue(toFloats(part))));
-  }
-  return Float32Array.from(parts.flatMap((part) => [...part.toFloat64()]));
+  const logits = await inBatches(images, batch, (x) => run(params as never, x));
+  return logits.data as Float32Array;
 }
 
 /** The share of images whose highest score is that of their label. */
