@@ -12,12 +12,13 @@ import { ensureBatched, expectFloat, normaliseAxis, withKernel } from "./define.
 import { exp } from "./exponential.ts";
 import { gatherAlong } from "./gather.ts";
 import { asIndices } from "./indices.ts";
-import { mean, sum, writeReduction } from "./reduce.ts";
+import { mean, sum } from "./reduce.ts";
 import { reshape } from "./reshape.ts";
 import { scatterAddAlong } from "./scatter.ts";
 import { logSoftmax } from "./softmax.ts";
 import { moveAxis } from "./transpose.ts";
 import { where } from "./where.ts";
+import { writeReduction } from "./write-reduction.ts";
 
 /** How losses of many examples become one number, or stay one an example. */
 export type Reduction = "mean" | "sum" | "none";

@@ -16,7 +16,10 @@ export function withKernel(
   write: (inputs: readonly string[], dtype: DType) => string,
 ): string {
   if (kernels.includes(dtype)) return write(inputs, dtype);
-  const via: DType = isFloat(dtype) ? "float32" : kernels.includes("int32") ? "int32" : "float32";
+  const { bytes, kind } = dtypes[dtype];
+  const wide = bytes === 8 || (bytes === 4 && kind === "unsigned");
+  const integers: readonly DType[] = wide ? ["int64", "float64", "int32"] : ["int32"];
+  const via: DType = (isFloat(dtype) ? undefined : integers.find((one) => kernels.includes(one))) ?? "float32";
   const cast = (name: string, to: DType) => graph.node("Cast", [name], { to: dtypes[to].onnx });
   const output = write(
     inputs.map((name) => cast(name, via)),

@@ -1,6 +1,6 @@
 import { type DType, floatKernels, numberKernels } from "../dtype.ts";
 import { DTypeError, ShapeError } from "../errors.ts";
-import type { GraphBuilder, Operation } from "../operation.ts";
+import type { Operation } from "../operation.ts";
 import { forEachElement, type Shape, stridesOf } from "../shape.ts";
 import { applyOne, asTensor, type Tensor, type TensorLike } from "../tensor.ts";
 import { abs, add, div, mul, sqrt, square, sub } from "./arithmetic.ts";
@@ -12,6 +12,7 @@ import { exp, log } from "./exponential.ts";
 import { reshape } from "./reshape.ts";
 import { stopGradient } from "./stop-gradient.ts";
 import { where } from "./where.ts";
+import { writeReduction } from "./write-reduction.ts";
 
 /** Which axes a reduction runs over, and whether they stay with size 1. */
 export interface ReductionOptions {
@@ -85,19 +86,6 @@ function reduction(definition: ReductionDefinition): (x: TensorLike, options?: R
     return applyOne(operation, [tensor], { axes: normaliseAxes(name, tensor, axis), keepDims });
   };
 }
-
-/** A Reduce… node; with no axes it is written as "do nothing", which ONNX would otherwise read as "all". */
-export const writeReduction = (
-  graph: GraphBuilder,
-  type: string,
-  x: string,
-  axes: readonly number[],
-  keepDims: boolean,
-): string =>
-  graph.node(type, [x, graph.integers(axes)], {
-    keepdims: keepDims ? 1 : 0,
-    noop_with_empty_axes: axes.length ? undefined : 1,
-  });
 
 function reduceReference(
   x: Float64Array,

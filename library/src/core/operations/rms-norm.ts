@@ -11,7 +11,7 @@ import {
   scaleAndShift,
   writeNormalisation,
 } from "./normalisation.ts";
-import { writeReduction } from "./reduce.ts";
+import { writeReduction } from "./write-reduction.ts";
 
 // Inputs: x, and possibly scale. Outputs: y, and 1/√(mean square + ε) for the gradient.
 const rmsNormOperation: Operation<NormalisationAttributes> = {

@@ -19,7 +19,7 @@ import {
   uniform,
   value,
 } from "../../index.ts";
-import { erfReference } from "../operations/activations.ts";
+import { erfReference } from "../operations/error-function.ts";
 import { normalQuantile } from "./random.ts";
 import { fillWords, threefry } from "./threefry.ts";
 

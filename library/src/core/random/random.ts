@@ -1,9 +1,9 @@
 import { allocate, type DType, isFloat, type TypedArray } from "../dtype.ts";
 import { DTypeError, ShapeError } from "../errors.ts";
 import type { Operation } from "../operation.ts";
-import { erfReference } from "../operations/activations.ts";
 import { add, mul } from "../operations/arithmetic.ts";
 import { less } from "../operations/comparison.ts";
+import { erfReference } from "../operations/error-function.ts";
 import { argMax } from "../operations/reduce.ts";
 import { type Shape, sizeOf } from "../shape.ts";
 import { apply, applyOne, asTensor, type Tensor, type TensorLike } from "../tensor.ts";

@@ -21,6 +21,18 @@ test("a filter of 1, 0, 0 changes nothing, of 0, 1, 0 shifts by one; taps beyond
   expectClose(conv(value([[[2]]]), [[3]]), [6]);
 });
 
+test("many taps, as a product with a matrix, give what few give that end in zeros", () => {
+  const filter = numbers([3, 4], 7);
+  const longer = value(
+    Float32Array.from({ length: 3 * 12 }, (_, i) =>
+      i % 12 < 4 ? (filter.data as Float32Array)[4 * Math.floor(i / 12) + (i % 12)] : 0,
+    ),
+    { shape: [3, 12] },
+  );
+  const [few, many] = [filter, longer].map((h) => oracle((u, taps) => causalConv(u, taps), [q, h])[0]);
+  expectClose(many, few, { rtol: 1e-12 });
+});
+
 test("what comes later changes nothing earlier", () => {
   const edited = value(
     Float32Array.from(q.data as Float32Array, (x, i) => (i % 15 >= 9 ? 7 : x)),
@@ -81,6 +93,7 @@ test("recall is solved by hand: a shift by one, then attention from a token to w
 
 test("executors, gradients and batching agree", async () => {
   await check((u, h) => causalConv(u, h), [q, numbers([3, 4], 7)]);
+  await check((u, h) => causalConv(u, h), [q, numbers([3, 9], 7)]);
   await check((q, k, v, s) => selectedAttention(q, k, v, s), [q, k, v, numbers([2, 5], 3)], { batch: false });
   await checkExecutors((u) => baseConv(initBaseConv(key(1), { width: 3, taps: 3 }), u), [q]);
 });

@@ -5,6 +5,8 @@ import {
   matmul,
   mul,
   normal,
+  pad,
+  sliceAxis,
   split,
   type Tensor,
   type TensorLike,
@@ -15,10 +17,14 @@ import {
 import { asTensor } from "../../core/tensor.ts";
 import { initLinear, type Linear, linear } from "../../nn/linear.ts";
 
+/** Up to so many taps, a pass over the sequence for each costs less than the product with a matrix. */
+const fewTaps = 8;
+
 /**
  * A causal convolution with one filter per channel: y_t = Σ_j h_j ⊙ u_{t−j}.
  *
- * As a product with a Toeplitz matrix per channel: for sequences of at most some hundred places.
+ * Few taps are added one by one; more are a product with a Toeplitz matrix per channel, for sequences of at most some
+ * hundred places.
  *
  * @param u  float[batch, time, width]
  * @param h  filters, float[width, taps]; what reaches beyond the sequence counts nothing
@@ -32,6 +38,13 @@ export function causalConv(u: TensorLike, h: TensorLike): Tensor {
   const [sequence, filters] = [asTensor(u), asTensor(h)];
   const time = sequence.shape[1];
   const [width, taps] = filters.shape;
+  if (taps <= fewTaps) {
+    const before = pad(sequence, [null, [Math.max(0, taps - 1), 0], null]);
+    const terms = Array.from({ length: taps }, (_, j) =>
+      mul(sliceAxis(before, 1, taps - 1 - j, taps - 1 - j + time), gather(filters, j, { axis: 1 })),
+    );
+    return terms.reduce((sum, term) => add(sum, term));
+  }
   // Place (t, s) holds tap t − s, or the zero behind the last tap.
   const tap = Int32Array.from({ length: time * time }, (_, at) => {
     const distance = Math.floor(at / time) - (at % time);
