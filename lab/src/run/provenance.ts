@@ -5,7 +5,7 @@ import { arch, cpus, platform, totalmem } from "node:os";
 import type { Provenance } from "../store/runs.ts";
 
 /** Packages whose version can move a figure. */
-const packages = ["sluice", "sluice-lab", "onnxruntime-node"];
+const packages = ["sluice", "sluice-lab", "onnxruntime-node", "koffi"];
 
 /** What can be said of this machine and this tree before a run starts. */
 export function provenance(): Provenance {

@@ -1,5 +1,5 @@
 export type { Cost } from "./cost.ts";
 export { findNonFinite, type NonFinite } from "./find-non-finite.ts";
-export type { Provider, SessionOptions } from "./onnx/session.ts";
+export { defaultBinding, type Provider, type SessionOptions } from "./onnx/session.ts";
 export type { Profile, ProfileRow } from "./profile.ts";
 export { type CompileOptions, compile, type Executor, evaluate, type Program } from "./program.ts";

@@ -115,7 +115,7 @@ class Specialization {
         const portable = options.provider === "webgpu";
         const emitted = emitModel(stage.inputs, stage.outputs, { portable, external: true });
         const optimization = emitted.model.graph.node.length > manyNodes ? "basic" : "extended";
-        const session = await Session.open(encodeModel(emitted.model), { optimization, ...options }, emitted.external);
+        const session = await Session.open(emitted, { optimization, ...options });
         return { ...stage, emitted, session };
       }),
     );
@@ -132,18 +132,11 @@ class Specialization {
         runHostStage(stage, known);
         continue;
       }
-      const { inputNames, outputNames } = stage.emitted;
-      const feeds: Record<string, Value> = {};
-      stage.inputs.forEach((tensor, i) => {
-        feeds[inputNames[i]] = known.get(tensor)!;
-      });
-      const fetches: Record<string, Value> = {};
-      stage.outputs.forEach(({ shape, dtype, size }, i) => {
-        fetches[outputNames[i]] = new Value(memory.take(dtype, size), shape, dtype);
-      });
-      await stage.session.run(feeds, fetches);
+      const inputs = stage.inputs.map((tensor) => known.get(tensor)!);
+      const outputs = stage.outputs.map(({ shape, dtype, size }) => new Value(memory.take(dtype, size), shape, dtype));
+      await stage.session.run(inputs, outputs);
       stage.outputs.forEach((tensor, i) => {
-        known.set(tensor, fetches[outputNames[i]]);
+        known.set(tensor, outputs[i]);
       });
     }
     const seen = new Set<Value>();

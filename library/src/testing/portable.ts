@@ -5,7 +5,6 @@ import { asTensor, input, type Tensor } from "../core/tensor.ts";
 import { leavesOf } from "../core/tree.ts";
 import { Value } from "../core/value.ts";
 import { emitModel } from "../runtime/onnx/emit.ts";
-import { encodeModel } from "../runtime/onnx/protobuf/index.ts";
 import { Session } from "../runtime/onnx/session.ts";
 import { type CheckOptions, expectClose } from "./check.ts";
 
@@ -17,12 +16,9 @@ export async function checkPortable(
 ): Promise<void> {
   const inputs = values.map((one, i) => input(one.shape, one.dtype, `input ${i}`));
   const outputs = simplify(leavesOf(fn(...inputs)).map((leaf) => asTensor(leaf)));
-  const { model, inputNames, outputNames } = emitModel(inputs, outputs, { portable: true });
-  const session = await Session.open(encodeModel(model));
+  const session = await Session.open(emitModel(inputs, outputs, { portable: true }));
   const results = outputs.map(({ dtype, size, shape }) => new Value(allocate(dtype, size), shape, dtype));
-  const named = (names: readonly string[], list: readonly Value[]) =>
-    Object.fromEntries(names.map((name, i) => [name, list[i]]));
-  await session.run(named(inputNames, values), named(outputNames, results));
+  await session.run(values, results);
   await session.release();
   const data = new Map(inputs.map((tensor, i) => [tensor, values[i].toFloat64()]));
   evaluateReference(outputs, data).forEach((expected, i) => {

@@ -1,5 +1,6 @@
 import { cpus, freemem, totalmem } from "node:os";
 import type { Command } from "commander";
+import { defaultBinding } from "sluice";
 import { quickState, testbeds } from "../../data/registry.ts";
 import { packageVersion, provenance } from "../../run/provenance.ts";
 import { sluiceHome } from "../../store/home.ts";
@@ -68,6 +69,11 @@ async function examine(): Promise<Finding[]> {
       return listSupportedBackends()
         .map((backend) => backend.name)
         .join(", ");
+    }),
+    look("binding to ONNX Runtime", async () => {
+      const { binding, problem } = await defaultBinding();
+      if (problem === undefined) return binding === "c" ? "its C interface" : "its JavaScript package";
+      return `its JavaScript package, which is slower: ${problem}`;
     }),
     look("store", () => {
       checkHome(home);

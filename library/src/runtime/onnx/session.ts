@@ -1,8 +1,9 @@
-import type * as Runtime from "onnxruntime-common";
-import { loadRuntime, providers } from "#onnxruntime";
+import { loadCInterface, loadRuntime, prefersCInterface, providers } from "#onnxruntime";
 import { RuntimeError, SettingError } from "../../core/errors.ts";
 import type { Value } from "../../core/value.ts";
-import type { ExternalConstant } from "./graph-builder.ts";
+import type { EmittedModel } from "./emit.ts";
+import { openWithBinding } from "./open-with-binding.ts";
+import type { OpenedModel } from "./opened-model.ts";
 
 /** Where a program runs: `cpu` (Node's default), `wasm` (the browser's default), `webgpu`, `cuda`. */
 export type Provider = "cpu" | "wasm" | "webgpu" | "cuda";
@@ -16,68 +17,38 @@ export interface SessionOptions {
   readonly optimization?: "disabled" | "basic" | "extended" | "all";
   /** Prefix of the file that the runtime's profiler writes. Default: no profiling. */
   readonly profilePrefix?: string;
+  /**
+   * How Node reaches ONNX Runtime on the CPU: `c`, its C interface, which writes results where they belong; `javascript`,
+   * the binding of its package, which copies them. Default: the environment's `SLUICE_BINDING`, else `c` on Linux where
+   * the optional package koffi is installed, else `javascript`.
+   */
+  readonly binding?: "c" | "javascript";
 }
-
-/** Data as ONNX Runtime takes it. The view is made once for each value. */
-const views = new WeakMap<Value, Runtime.Tensor>();
 
 /** One opened ONNX model. */
 export class Session {
-  readonly #session: Runtime.InferenceSession;
-  /** Native sessions write results where they are told to; others answer with memory of their own. */
-  readonly #writesIntoOutputs: boolean;
+  readonly #model: OpenedModel;
   #released = false;
 
-  /** Each runtime has a tensor class of its own, and takes no other. */
-  readonly #Tensor: typeof Runtime.Tensor;
-
-  /** The runtime reads large constants where they are, so they must stay. */
-  readonly #external: readonly ExternalConstant[];
-
-  private constructor(
-    runtime: typeof Runtime,
-    session: Runtime.InferenceSession,
-    external: readonly ExternalConstant[],
-    writesIntoOutputs: boolean,
-  ) {
-    this.#external = external;
-    this.#Tensor = runtime.Tensor;
-    this.#session = session;
-    this.#writesIntoOutputs = writesIntoOutputs;
+  private constructor(model: OpenedModel) {
+    this.#model = model;
   }
 
-  /** @throws SettingError `runtime/provider`; RuntimeError `runtime/open` with the runtime's own message */
-  static async open(
-    model: Uint8Array | string,
-    options: SessionOptions = {},
-    external: readonly ExternalConstant[] = [],
-  ): Promise<Session> {
-    const { threads, provider = providers[0] as Provider, optimization = "extended", profilePrefix } = options;
+  /** @throws SettingError `runtime/provider`, `runtime/binding`; RuntimeError `runtime/open` with the runtime's message */
+  static async open(emitted: EmittedModel, options: SessionOptions = {}): Promise<Session> {
+    const { threads, provider = providers[0] as Provider, optimization = "extended" } = options;
     if (!providers.includes(provider))
       throw new SettingError("runtime/provider", `there is no provider "${provider}" here`, {
         fix: `use one of: ${providers.join(", ")}`,
       });
-    const runtime = await loadRuntime(provider);
-    // Threads of WebAssembly are set once, for the whole page, before its first session.
-    if (provider === "wasm" && threads !== undefined) runtime.env.wasm.numThreads = threads;
+    const settings = { ...options, provider, optimization };
+    const openWithCInterface = await cInterfaceFor(settings);
     try {
-      return new Session(
-        runtime,
-        await runtime.InferenceSession.create(model as Uint8Array, {
-          executionProviders: [provider],
-          graphOptimizationLevel: optimization,
-          ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
-          interOpNumThreads: 1,
-          executionMode: "sequential",
-          logSeverityLevel: 3,
-          ...(profilePrefix === undefined ? {} : { enableProfiling: true, profileFilePrefix: profilePrefix }),
-          ...(external.length === 0 ? {} : { externalData: [...external] }),
-          // Denormals cost a hundred times a normal operation, and training makes many.
-          extra: { session: { set_denormal_as_zero: "1" } },
-        }),
-        external,
-        provider === "cpu",
-      );
+      if (openWithCInterface !== undefined) return new Session(openWithCInterface(emitted, settings));
+      const runtime = await loadRuntime(provider);
+      // Threads of WebAssembly are set once, for the whole page, before its first session.
+      if (provider === "wasm" && threads !== undefined) runtime.env.wasm.numThreads = threads;
+      return new Session(await openWithBinding(runtime, emitted, settings, provider === "cpu"));
     } catch (cause) {
       throw new RuntimeError("runtime/open", `ONNX Runtime cannot open this graph: ${(cause as Error).message}`, {
         cause,
@@ -87,60 +58,53 @@ export class Session {
   }
 
   /**
-   * Runs the model. Results are written into the arrays of `outputs`, by name.
+   * Runs the model on values in the order of its input names. Results are written into the arrays of `outputs`.
    *
-   * @throws RuntimeError `runtime/run` with the runtime's own message; StateError when released
+   * @throws RuntimeError `runtime/run` with the runtime's own message, `runtime/released`
    */
-  async run(inputs: Readonly<Record<string, Value>>, outputs: Readonly<Record<string, Value>>): Promise<void> {
+  async run(inputs: readonly Value[], outputs: readonly Value[]): Promise<void> {
     if (this.#released)
       throw new RuntimeError("runtime/released", "this program was released", { fix: "compile it again" });
-    const feeds: Record<string, Runtime.Tensor> = {};
-    for (const name in inputs) feeds[name] = this.#view(inputs[name]);
     try {
-      if (this.#writesIntoOutputs) {
-        const fetches: Record<string, Runtime.Tensor> = {};
-        for (const name in outputs) fetches[name] = this.#view(outputs[name]);
-        await this.#session.run(feeds, fetches);
-        return;
-      }
-      const results = await this.#session.run(feeds, Object.keys(outputs));
-      for (const name in outputs) {
-        const { data } = results[name] as Runtime.Tensor;
-        (outputs[name].data as Float32Array).set(data as Float32Array);
-        results[name].dispose();
-      }
+      await this.#model.run(inputs, outputs);
     } catch (cause) {
       throw new RuntimeError("runtime/run", `ONNX Runtime failed: ${(cause as Error).message}`, { cause });
     }
   }
 
-  #view(value: Value): Runtime.Tensor {
-    let view = views.get(value);
-    if (view === undefined || !(view instanceof this.#Tensor)) {
-      view = new this.#Tensor(value.dtype as "float32", value.data as Float32Array, value.shape);
-      // The native binding does not know Float16Array: it is handed the same bytes as 16-bit words.
-      const { buffer, byteOffset, length } = value.data;
-      if (value.dtype === "float16" && this.#writesIntoOutputs)
-        Object.assign(view, { cpuData: new Uint16Array(buffer, byteOffset, length) });
-      views.set(value, view);
-    }
-    return view;
-  }
-
   /** Ends profiling; the runtime writes its file. */
   endProfiling(): void {
-    this.#session.endProfiling();
-  }
-
-  /** Bytes of constants that live outside the model. */
-  get externalBytes(): number {
-    return this.#external.reduce((total, { data }) => total + data.length, 0);
+    this.#model.endProfiling();
   }
 
   /** Frees the native memory. */
   async release(): Promise<void> {
     if (this.#released) return;
     this.#released = true;
-    await this.#session.release();
+    await this.#model.release();
   }
+}
+
+/**
+ * How programs on the CPU reach ONNX Runtime unless they say otherwise: see `SessionOptions.binding`.
+ *
+ * @returns the binding, and why the C interface cannot be used where it cannot
+ */
+export async function defaultBinding(): Promise<{ binding: "c" | "javascript"; problem?: string }> {
+  if (!prefersCInterface) return { binding: "javascript" };
+  const loaded = await loadCInterface();
+  return loaded instanceof Error ? { binding: "javascript", problem: loaded.message } : { binding: "c" };
+}
+
+/** What opens a model through the C interface, if that is asked for or preferred, and possible. */
+async function cInterfaceFor({ provider, profilePrefix, binding }: SessionOptions) {
+  const wanted = binding === undefined ? prefersCInterface : binding === "c";
+  if (!wanted || provider !== "cpu" || profilePrefix !== undefined) return undefined;
+  const loaded = await loadCInterface();
+  if (!(loaded instanceof Error)) return loaded;
+  if (binding === undefined) return undefined;
+  throw new SettingError("runtime/binding", `the C interface of ONNX Runtime cannot be used: ${loaded.message}`, {
+    fix: 'install the optional package koffi, or use binding: "javascript"',
+    cause: loaded,
+  });
 }
