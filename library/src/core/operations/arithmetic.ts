@@ -6,6 +6,7 @@ import { cast } from "./cast.ts";
 import { equal, greater, less } from "./comparison.ts";
 import { binary, unary, unaryOperation } from "./define.ts";
 import { log } from "./exponential.ts";
+import { halfToEven } from "./half-to-even.ts";
 import { where } from "./where.ts";
 
 /** The number that a constant is full of, or undefined. */
@@ -230,8 +231,4 @@ export const floor = rounding("floor", "Floor", Math.floor);
 export const ceil = rounding("ceil", "Ceil", Math.ceil);
 
 /** The nearest integer, halves to the even one. Its gradient is zero. */
-export const round = rounding("round", "Round", (x) => {
-  const below = Math.floor(x);
-  const fraction = x - below;
-  return fraction === 0.5 ? (below % 2 === 0 ? below : below + 1) : fraction < 0.5 ? below : below + 1;
-});
+export const round = rounding("round", "Round", halfToEven);

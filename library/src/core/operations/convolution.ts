@@ -22,7 +22,8 @@ export interface ConvolutionOptions extends WindowOptions {
   readonly groups?: number;
 }
 
-const seats: BatchSeats = {
+/** Where a convolution takes a batch axis in. */
+export const convolutionSeats: BatchSeats = {
   alone: [
     [[0], [0]],
     [
@@ -61,7 +62,7 @@ const convolutionOperation: Operation<ConvolutionAttributes> = {
     const inputs = bias !== undefined && fused ? [x, weight, bias] : [x, weight];
     const y =
       batched[0] || batched[1]
-        ? batchConvolution(convolutionOperation, inputs, batched, attributes, size, seats)
+        ? batchConvolution(convolutionOperation, inputs, batched, attributes, size, convolutionSeats)
         : applyConvolution(x, weight, attributes);
     return [bias === undefined || fused ? y : addChannelBias(y, bias, batched[2], attributes.input.length)];
   },

@@ -22,6 +22,7 @@ export { globalMaxPool, maxPool, maxPoolWithIndices } from "./max-pool.ts";
 export { maxUnpool } from "./max-unpool.ts";
 export { oneHot } from "./one-hot.ts";
 export { type Padding, type PadOptions, pad } from "./pad.ts";
+export * from "./quantized/index.ts";
 export { eye, full, linspace, ones, range, zeros } from "./range.ts";
 export * from "./reduce.ts";
 export { expandDims, flatten, reshape, squeeze } from "./reshape.ts";

@@ -2,6 +2,7 @@ import { arrangingSteps } from "./arranging.ts";
 import { combiningSteps } from "./combining.ts";
 import { elementwiseSteps } from "./elementwise.ts";
 import { GrowingGraph, type Maker } from "./growing.ts";
+import { quantizedSteps } from "./quantized.ts";
 import { windowSteps } from "./windows.ts";
 
 export { Dice, type GrowingGraph, type Grown, type Maker, type Step } from "./growing.ts";
@@ -12,6 +13,7 @@ export const makers: Readonly<Record<string, Maker>> = {
   ...arrangingSteps,
   ...combiningSteps,
   ...windowSteps,
+  ...quantizedSteps,
 };
 
 /**

@@ -1,0 +1,10 @@
+export { convInteger } from "./conv-integer.ts";
+export { dequantizeLinear } from "./dequantize-linear.ts";
+export { dynamicQuantizeLinear } from "./dynamic-quantize-linear.ts";
+export { dynamicQuantizedMatmul } from "./dynamic-quantized-matmul.ts";
+export { fakeQuantize } from "./fake-quantize.ts";
+export { matMulInteger } from "./mat-mul-integer.ts";
+export { type MatMulNBitsOptions, matMulNBits } from "./mat-mul-n-bits.ts";
+export { qLinearConv } from "./q-linear-conv.ts";
+export { qLinearMatMul } from "./q-linear-mat-mul.ts";
+export { type QuantizeLinearOptions, quantizeLinear } from "./quantize-linear.ts";
