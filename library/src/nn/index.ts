@@ -58,6 +58,14 @@ export {
 export * from "./optimizers/index.ts";
 export { addPositions, alibi, alibiSlopes, initPositions, rotary, sinusoidalPositions } from "./positions.ts";
 export {
+  type PackedLinear,
+  packedLinear,
+  packLayer,
+  type QuantizedLinear,
+  quantizedLinear,
+  quantizeLayer,
+} from "./quantized-linear.ts";
+export {
   gru,
   initGru,
   initLstm,
