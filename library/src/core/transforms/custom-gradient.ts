@@ -1,6 +1,7 @@
 import { dtypes } from "../dtype.ts";
 import { GradientError } from "../errors.ts";
 import type { Operation } from "../operation.ts";
+import { cast } from "../operations/cast.ts";
 import { ensureBatched } from "../operations/define.ts";
 import { sum } from "../operations/reduce.ts";
 import { apply, applyOne, asTensor, type Tensor, type TensorLike } from "../tensor.ts";
@@ -122,6 +123,10 @@ const straightThroughOperation: Operation<Record<never, never>> = {
       {},
     ),
   ],
+  simplifications: {
+    // What the gradient went to is not computed for its own sake.
+    "remove-identities": ({ inputs: [hard, soft] }) => [cast(hard, soft.dtype)],
+  },
   flops: () => 0,
 };
 

@@ -39,6 +39,9 @@ const settings: Readonly<Record<string, readonly number[]>> = {
 const notWeights: Readonly<Record<string, readonly number[]>> = {
   BatchNormalization: [3, 4],
   DequantizeLinear: [1],
+  DynamicQuantizeMatMul: [2],
+  MatMulIntegerToFloat: [2, 3],
+  MatMulNBits: [2],
   QLinearConv: [1, 4, 6],
   QLinearMatMul: [1, 4, 6],
   QuantizeLinear: [1],

@@ -6,6 +6,7 @@ import {
   gather,
   gelu,
   layerNorm,
+  matMulNBits,
   matmul,
   mul,
   range,
@@ -59,33 +60,29 @@ const fusedProduct: Converter = (node) => {
   return mul(matmul(a, b), node.attributes.float("alpha", 1));
 };
 
-/** Weights of a few bits in blocks that share a scale: unpacked once, while tracing. */
+/** Weights of a few bits in blocks that share a scale. */
 const productOfBits: Converter = (node) => {
   const { attributes } = node;
-  const [x, scales, zeros] = [node.tensor(0), node.tensor(2), node.entry(3)];
   const [inner, columns] = [attributes.int("K", 0), attributes.int("N", 0)];
   const [bits, block] = [attributes.int("bits", 4), attributes.int("block_size", 32)];
   if (node.entry(4)) throw new Unsupported("its columns are reordered");
+  const [x, bias, zeroPoints] = [node.tensor(0), node.optional(5), node.optional(3)];
+  const blocks = Math.ceil(inner / block);
+  const scale = reshape(cast(node.tensor(2), x.dtype), [columns, blocks]);
+  if ((bits === 2 || bits === 4 || bits === 8) && (!zeroPoints || zeroPoints.dtype === "uint8")) {
+    const codes = reshape(node.tensor(1), [columns, blocks, (block * bits) / 8]);
+    return matMulNBits(x, { codes, scale, zeroPoints }, bias && cast(bias, x.dtype), { bits });
+  }
+  // Zero points that lie between codes: the weights are unpacked once, while tracing.
   const packed = node.data(1);
   if (!packed) throw new Unsupported("its weights are not stored in the model");
-  const blocks = Math.ceil(inner / block);
   const codes = unpackBits(packed.data as Uint8Array, bits, columns, blocks * block);
-  const weights = reshape(constantOf(codes, [columns, blocks, block], "uint8"), [columns, blocks, block]);
-  const scale = reshape(scales, [columns, blocks, 1]);
-  const centred = sub(cast(weights, x.dtype), zeros ? zeroPoints(node, bits, columns, blocks, x) : 2 ** (bits - 1));
-  const whole = reshape(mul(centred, cast(scale, x.dtype)), [columns, blocks * block]);
-  const product = matmul(x, sliceAxis(whole, 1, 0, inner), { transposeB: true });
-  return added(product, node.optional(5));
+  const weights = constantOf(codes, [columns, blocks, block], "uint8");
+  const zero = zeroPoints ? reshape(cast(zeroPoints, x.dtype), [columns, blocks, 1]) : 2 ** (bits - 1);
+  const whole = mul(sub(cast(weights, x.dtype), zero), reshape(scale, [columns, blocks, 1]));
+  const weight = sliceAxis(reshape(whole, [columns, blocks * block]), 1, 0, inner);
+  return added(matmul(x, weight, { transposeB: true }), bias);
 };
-
-function zeroPoints(node: NodeContext, bits: number, columns: number, blocks: number, x: Tensor): Tensor {
-  const zeros = node.tensor(3);
-  if (zeros.dtype !== "uint8") return reshape(cast(zeros, x.dtype), [columns, blocks, 1]);
-  const data = node.data(3);
-  if (!data) throw new Unsupported("its zero points are not stored in the model");
-  const codes = unpackBits(data.data as Uint8Array, bits, columns, blocks);
-  return cast(constantOf(codes, [columns, blocks, 1], "uint8"), x.dtype);
-}
 
 /** Codes of a few bits, low bits first; each row begins with a new byte. */
 function unpackBits(bytes: ArrayLike<number | bigint>, bits: number, rows: number, length: number): Uint8Array {

@@ -1,11 +1,12 @@
 import {
   add,
+  type ConvolutionOptions,
   cast,
+  convInteger,
   convolution,
   mul,
   pad,
-  reshape,
-  sub,
+  qLinearConv,
   type Tensor,
   transposedConvolution,
 } from "../../../core/index.ts";
@@ -13,7 +14,7 @@ import type { Converters, NodeContext } from "../context.ts";
 import { Unsupported } from "../faults.ts";
 import { fusedActivation } from "./activation.ts";
 import { perChannel } from "./normalization.ts";
-import { readQuantized, writeQuantized } from "./quantized.ts";
+import { asIntegers, readQuantized, writeQuantized } from "./quantized.ts";
 
 /** How a window moves over the spatial axes of a node's input. */
 export interface Window {
@@ -47,20 +48,14 @@ export function windowOf({ attributes }: NodeContext, sizes: readonly number[], 
   return { kernel, stride, dilation, padding };
 }
 
-/** The convolution that a node describes, of tensors that may stand for quantized ones. */
-function convolve(node: NodeContext, x: Tensor, weight: Tensor, bias: Tensor | undefined): Tensor {
+/** The options of the convolution that a node describes. */
+function optionsOf(node: NodeContext, x: Tensor, weight: Tensor): ConvolutionOptions {
   const { stride, dilation, padding } = windowOf(node, x.shape.slice(2), weight.shape.slice(2));
-  return convolution(x, weight, bias, { stride, dilation, padding, groups: node.attributes.int("group", 1) });
+  return { stride, dilation, padding, groups: node.attributes.int("group", 1) };
 }
 
-/** An integer tensor minus its zero point, as float32: exact up to 2²⁴, which 8-bit products reach after 256 terms of full range. */
-function centred(node: NodeContext, input: number, zeroInput: number, channels: boolean): Tensor {
-  const x = cast(node.tensor(input), "float64");
-  const zero = node.optional(zeroInput);
-  if (!zero) return x;
-  const wide = cast(zero, "float64");
-  return sub(x, channels && wide.size > 1 ? perChannel(wide, x, 0) : reshape(wide, []));
-}
+const convolve = (node: NodeContext, x: Tensor, weight: Tensor, bias: Tensor | undefined): Tensor =>
+  convolution(x, weight, bias, optionsOf(node, x, weight));
 
 function transposed(node: NodeContext): Tensor {
   const { attributes } = node;
@@ -94,14 +89,17 @@ function transposed(node: NodeContext): Tensor {
 
 export const convolutionOperators: Converters = {
   Conv: (node) => convolve(node, node.tensor(0), node.tensor(1), node.optional(2)),
-  ConvInteger: (node) =>
-    cast(convolve(node, centred(node, 0, 2, false), centred(node, 1, 3, true), undefined), "int32"),
+  ConvInteger: (node) => {
+    const [x, weight] = [node.tensor(0), node.tensor(1)];
+    return convInteger(x, weight, node.optional(2), node.optional(3), optionsOf(node, x, weight));
+  },
   ConvTranspose: transposed,
   QLinearConv: (node) => {
     const [x, weight] = [readQuantized(node, 0), readQuantized(node, 3, 0)];
     const bias = node.optional(8);
     const scale = mul(node.tensor(1), node.tensor(4));
-    return writeQuantized(node, convolve(node, x, weight, bias && mul(cast(bias, x.dtype), scale)), 6);
+    const floats = writeQuantized(node, convolve(node, x, weight, bias && mul(cast(bias, x.dtype), scale)), 6);
+    return asIntegers(node, 6, floats, (a, b, result) => qLinearConv(a, b, result, bias, optionsOf(node, x, weight)));
   },
 };
 

@@ -1,10 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { dtypes } from "../../../core/dtype.ts";
-import { type DType, Value } from "../../../core/index.ts";
+import { type DType, sum, type Tensor, Value, valueAndGrad } from "../../../core/index.ts";
+import { simplify } from "../../../core/simplify.ts";
+import { input } from "../../../core/tensor.ts";
 import { convert } from "../../../core/value.ts";
 import { compile } from "../../../runtime/index.ts";
+import { emitModel } from "../../../runtime/onnx/emit.ts";
 import type { GraphProto, ModelProto } from "../../../runtime/onnx/protobuf/index.ts";
-import { expectClose } from "../../../testing/check.ts";
+import { expectClose, oracle } from "../../../testing/check.ts";
 import { type AttributeValue, makeNode } from "../../graph/attributes.ts";
 import { makeTensor } from "../../model/tensor-data.ts";
 import { noise } from "../../real-models.ts";
@@ -231,7 +234,35 @@ const standard: Single[] = [
     inputs: [x, of([0.1, 0.2, 0.05], [3], "float32"), of([3, 0, 5], [3], "uint8")],
     attributes: { axis: 1 },
   },
+  {
+    operator: "QuantizeLinear",
+    opset: 23,
+    inputs: [noise([2, 5], 1), of([0.1, 0.2, 0.05, 0.3, 0.01, 0.04], [2, 3], "float32")],
+    attributes: { axis: 1, block_size: 2, output_dtype: 3 },
+  },
+  {
+    operator: "DequantizeLinear",
+    inputs: [bytes([2, 3, 2], "int8"), of([0.1, 0.2, 0.05], [3], "float32"), of([3, 0, -5], [3], "int8")],
+    attributes: { axis: 1 },
+  },
   { operator: "DynamicQuantizeLinear", inputs: [x], outputs: 3 },
+  {
+    operator: "MatMulInteger",
+    inputs: [bytes([2, 3, 4]), bytes([4, 2], "int8"), one(7, "uint8"), of([1, -2], [2], "int8")],
+  },
+  {
+    operator: "QLinearMatMul",
+    inputs: [
+      bytes([2, 5]),
+      one(0.02),
+      one(100, "uint8"),
+      bytes([5, 3], "int8"),
+      of([0.01, 0.02, 0.03], [3], "float32"),
+      of([0, 4, -3], [3], "int8"),
+      one(0.1),
+      one(90, "uint8"),
+    ],
+  },
   { operator: "ConvInteger", inputs: [bytes([1, 2, 4, 4]), bytes([3, 2, 2, 2]), one(7, "uint8"), one(3, "uint8")] },
   {
     operator: "QLinearConv",
@@ -348,6 +379,12 @@ const contributed: Single[] = [
     tolerance: 1e-3,
   },
   {
+    operator: "MatMulNBits",
+    inputs: [noise([2, 20], 1), bytes([3, 2, 16]), positive([6]), "", "", noise([3], 1)],
+    attributes: { K: 20, N: 3, bits: 8, block_size: 16 },
+    tolerance: 1e-3,
+  },
+  {
     operator: "QLinearAdd",
     inputs: [bytes([4]), one(0.1), one(10, "uint8"), bytes([4]), one(0.2), one(5, "uint8"), one(0.3), one(20, "uint8")],
   },
@@ -407,6 +444,68 @@ describe.each([
       input === "" || single.stored?.includes(i) ? [] : [[`x${i}`, input]],
     );
     await expectAsPlain(model, Object.fromEntries(inputs), single.tolerance);
+  });
+});
+
+/** The operators of which the imported model is made when it runs. */
+function operatorsOf(single: Single): string[] {
+  const inputs = single.inputs.map((given, i) => input((given as Value).shape, (given as Value).dtype, `x${i}`));
+  const named = Object.fromEntries(inputs.map((tensor, i) => [`x${i}`, tensor]));
+  const outputs = simplify(Object.values(importModel(modelOf(single)).apply({}, named)));
+  return emitModel(inputs, outputs).model.graph.node.map(({ opType }) => opType);
+}
+
+describe("quantized operators", () => {
+  const integers = [
+    "MatMulInteger",
+    "ConvInteger",
+    "QLinearMatMul",
+    "QLinearConv",
+    "QuantizeLinear",
+    "DynamicQuantizeLinear",
+  ];
+  const found = standard.filter(({ operator }) => integers.includes(operator));
+
+  test.each(found.map((single, k) => [title(single, k), single] as const))("%s stays one kernel", (_, single) =>
+    expect(operatorsOf(single).filter((operator) => operator !== "Reshape")).toEqual([single.operator]),
+  );
+
+  test.each(["DynamicQuantizeMatMul", "MatMulNBits"])("%s stays one kernel", (operator) => {
+    const single = contributed.find((one) => one.operator === operator)!;
+    const given = { ...single, domain: "com.microsoft", stored: undefined };
+    expect(operatorsOf(given).filter((one) => one !== "Reshape")).toEqual([operator]);
+  });
+
+  test("gradients pass through integer products as through those of floats", () => {
+    const scale = 0.05;
+    const imported = importModel({
+      irVersion: 10,
+      opsetImport: [{ version: 21 }],
+      graph: {
+        name: "main",
+        node: [
+          makeNode("QuantizeLinear", ["x", "s", "z"], ["q"]),
+          makeNode("QLinearMatMul", ["q", "s", "z", "w", "s", "z", "s", "z"], ["p"]),
+          makeNode("DequantizeLinear", ["p", "s", "z"], ["y"]),
+        ],
+        initializer: [
+          makeTensor({ type: "float32", shape: [], data: [scale] }, "s"),
+          makeTensor({ type: "int8", shape: [], data: [0] }, "z"),
+          makeTensor({ type: "int8", shape: [2, 1], data: [20, -40] }, "w"),
+        ],
+        input: [
+          { name: "x", type: { tensorType: { elemType: 1, shape: { dim: [{ dimValue: 1 }, { dimValue: 2 }] } } } },
+        ],
+        output: [{ name: "y" }],
+      },
+    });
+    const [y, dx] = oracle(
+      (t) => valueAndGrad((u: Tensor) => sum(imported.apply({}, { x: u }).y))(t),
+      [new Value(Float32Array.of(0.5, 0.26), [1, 2])],
+    );
+    // Codes 10 and 5: 10 · 20 − 5 · 40 = 0; slopes are the weights 1 and −2.
+    expectClose(y, [0]);
+    expectClose(dx, [20 * scale, -40 * scale]);
   });
 });
 

@@ -1,14 +1,16 @@
-import { add, cast, einsum, matmul, mul, reshape, sub, type Tensor } from "../../../core/index.ts";
-import type { Converters, NodeContext } from "../context.ts";
+import { add, cast, einsum, matMulInteger, matmul, mul, sub, type Tensor } from "../../../core/index.ts";
+import type { Converter, Converters } from "../context.ts";
 
-/** An integer matrix minus its zero point, as int32; zero points of rows or columns stand along them. */
-function centred(node: NodeContext, input: number, zeroInput: number, rows: boolean): Tensor {
-  const x = cast(node.tensor(input), "int32");
-  const zero = node.optional(zeroInput);
-  if (!zero) return x;
-  const wide = cast(zero, "int32");
-  return sub(x, rows && wide.rank === 1 && wide.size > 1 ? reshape(wide, [wide.size, 1]) : wide);
-}
+/** An integer matrix minus its zero points, as int32. */
+const centred = (x: Tensor, zero: Tensor | undefined): Tensor =>
+  zero ? sub(cast(x, "int32"), cast(zero, "int32")) : cast(x, "int32");
+
+/** A product of integers; zero points that form stacks of matrices, and vectors, are left to plain 32-bit integers. */
+const integerProduct: Converter = (node) => {
+  const [a, b, aZero, bZero] = [node.tensor(0), node.tensor(1), node.optional(2), node.optional(3)];
+  const plain = a.rank >= 2 && b.rank >= 2 && (aZero?.rank ?? 0) <= 1 && (bZero?.rank ?? 0) <= 1;
+  return plain ? matMulInteger(a, b, aZero, bZero) : matmul(centred(a, aZero), centred(b, bZero));
+};
 
 export const productOperators: Converters = {
   Gemm: (node) => {
@@ -25,5 +27,5 @@ export const productOperators: Converters = {
   },
   Einsum: (node) => einsum(node.attributes.string("equation", "").replaceAll(" ", ""), ...node.tensors()),
   MatMul: (node) => matmul(node.tensor(0), node.tensor(1)),
-  MatMulInteger: (node) => matmul(centred(node, 0, 2, true), centred(node, 1, 3, false)),
+  MatMulInteger: integerProduct,
 };

@@ -1,23 +1,29 @@
+import { isFloat } from "../../../core/dtype.ts";
 import {
   add,
   cast,
   clip,
   concat,
+  dequantizeLinear,
   div,
+  dynamicQuantizedMatmul,
+  dynamicQuantizeLinear,
   less,
+  matMulInteger,
   matmul,
-  max,
   maximum,
   mean,
-  min,
   minimum,
   mul,
-  neg,
+  type Quantized,
+  qLinearMatMul,
+  quantizeLinear,
   reshape,
   round,
   sigmoid,
   sliceAxis,
   softmax,
+  stopGradient,
   straightThrough,
   sub,
   type Tensor,
@@ -40,6 +46,14 @@ export function rangeOf(type: DataTypeName): [number, number] {
   return found[1] ? [0, 2 ** bits - 1] : [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1];
 }
 
+const codeTypes = ["uint8", "int8", "uint16", "int16"] as const;
+type CodeType = (typeof codeTypes)[number];
+const isCodeType = (type: DataTypeName): type is CodeType => (codeTypes as readonly string[]).includes(type);
+
+/** Whether scales are those of an operation of ours: one for all, one for each place of an axis, or one for each block. */
+const isRegular = ({ rank, size }: Tensor, block: number): boolean =>
+  (size === 1 && rank <= 1) || rank === 1 || block > 0;
+
 /** Scales or zero points in a shape that broadcasts against x: one for all, one each place of an axis, or one each block. */
 function spread(setting: Tensor, x: Tensor, axis: number, block: number): Tensor {
   if (setting.size === 1 && setting.rank <= 1) return reshape(setting, []);
@@ -59,13 +73,22 @@ function spread(setting: Tensor, x: Tensor, axis: number, block: number): Tensor
 /** (x − zero) · scale. What was quantized from a known tensor gets the gradient of that tensor. */
 export function dequantize(entry: TensorEntry, scale: Tensor, zero: Tensor | undefined, axis = 1, block = 0): Tensor {
   const { tensor: x, source } = entry;
-  const factor = spread(scale, x, axis, block);
-  // Differences of integers are taken before they become floats, as the runtime does.
-  const integers = isSimulated(entry.type) ? x : cast(x, "int32");
-  const centred = zero ? sub(integers, spread(cast(zero, integers.dtype), x, axis, block)) : integers;
-  const y = mul(cast(centred, scale.dtype), factor);
+  const y = dequantized(x, scale, zero, axis, block);
   return source ? straightThrough(y, cast(source, y.dtype)) : y;
 }
+
+function dequantized(x: Tensor, scale: Tensor, zero: Tensor | undefined, axis: number, block: number): Tensor {
+  if ((isCodeType(x.dtype) || x.dtype === "int32") && isFloat(scale.dtype) && isRegular(scale, block))
+    return dequantizeLinear(x, scale, zero, { axis: axisOf(x, scale, axis, block), blockSize: block });
+  // Numbers of types that the core has not are held in another.
+  const wide = isFloat(x.dtype) ? x : cast(x, "int32");
+  const centred = zero ? sub(wide, spread(cast(zero, wide.dtype), x, axis, block)) : wide;
+  return mul(cast(centred, scale.dtype), spread(scale, x, axis, block));
+}
+
+/** An axis that exists: a scale for all may come with the default one. */
+const axisOf = (x: Tensor, scale: Tensor, axis: number, block: number): number =>
+  scale.size === 1 && block === 0 ? -1 : normalAxis(axis, x.rank);
 
 /** round(x / scale) + zero, kept in the range of the type. */
 export function quantize(
@@ -76,17 +99,23 @@ export function quantize(
   axis = 1,
   block = 0,
 ): Entry {
-  const ratio = div(x, spread(cast(scale, x.dtype), x, axis, block));
-  if (isSimulated(type)) return tensorEntry(roundTo(cast(ratio, "float32"), type), type);
+  const step = cast(scale, x.dtype);
+  if (isSimulated(type)) {
+    const ratio = div(x, spread(step, x, axis, block));
+    return tensorEntry(roundTo(cast(ratio, "float32"), type), type);
+  }
   const [low, high] = rangeOf(type);
   const offset = zero && spread(cast(zero, x.dtype), x, axis, block);
-  const whole = round(ratio);
-  const shifted = clip(offset ? add(whole, offset) : whole, low, high);
+  const codes = (): Tensor => {
+    if (isCodeType(type) && isFloat(x.dtype) && isRegular(scale, block))
+      return quantizeLinear(x, step, zero, { axis: axisOf(x, scale, axis, block), blockSize: block, dtype: type });
+    const whole = round(div(x, spread(step, x, axis, block)));
+    return cast(clip(offset ? add(whole, offset) : whole, low, high), heldAs(type));
+  };
   // Inside the range the rounding is passed through by gradients; outside, nothing is.
-  const bound = (limit: number) =>
-    mul(offset ? sub(limit, offset) : limit, spread(cast(scale, x.dtype), x, axis, block));
+  const bound = (limit: number) => mul(offset ? sub(limit, offset) : limit, spread(step, x, axis, block));
   const source = minimum(maximum(x, bound(low)), bound(high));
-  return { ...tensorEntry(cast(shifted, heldAs(type)), type), source } as TensorEntry;
+  return { ...tensorEntry(codes(), type), source } as TensorEntry;
 }
 
 const tensorAt = (node: NodeContext, input: number): TensorEntry => {
@@ -120,11 +149,31 @@ const quantizedBinary =
     writeQuantized(node, operation(readQuantized(node, 0), readQuantized(node, 3)), 6);
 
 function dynamicQuantize(x: Tensor): { quantized: TensorEntry; scale: Tensor; zero: Tensor } {
-  const low = minimum(min(x), 0);
-  const high = maximum(max(x), 0);
-  const scale = div(sub(high, low), 255);
-  const zero = cast(clip(round(div(neg(low), scale)), 0, 255), "uint8");
-  return { quantized: quantize(x, scale, zero, "uint8") as TensorEntry, scale, zero };
+  const { codes, scale, zeroPoint } = dynamicQuantizeLinear(cast(x, "float32"));
+  // All numbers are in the range: gradients pass, and take the range for given.
+  return { quantized: { ...tensorEntry(codes), source: x }, scale: stopGradient(scale), zero: zeroPoint };
+}
+
+/** The quantized tensor that inputs from `at` on describe, where its types and scales are those of integer kernels. */
+export function integersAt(node: NodeContext, at: number): Quantized | undefined {
+  const [codes, scale, zeroPoint] = [node.tensor(at), node.tensor(at + 1), node.optional(at + 2)];
+  const regular = scale.rank <= 1 && (zeroPoint?.rank ?? 0) <= 1;
+  return (codes.dtype === "uint8" || codes.dtype === "int8") && scale.dtype === "float32" && regular
+    ? { codes, scale, zeroPoint }
+    : undefined;
+}
+
+/** An integer kernel's codes for what is written with the type of its first input; gradients are those of the floats. */
+export function asIntegers(
+  node: NodeContext,
+  at: number,
+  floats: Entry,
+  compute: (a: Quantized, b: Quantized, result: { scale: Tensor; zeroPoint?: Tensor }) => Tensor,
+): Entry {
+  const [a, b] = [integersAt(node, 0), integersAt(node, 3)];
+  const result = { scale: node.tensor(at), zeroPoint: node.optional(at + 1) };
+  const plain = result.scale.size === 1 && (result.zeroPoint?.dtype ?? "uint8") === a?.codes.dtype;
+  return a && b && plain ? ({ ...floats, tensor: compute(a, b, result) } as TensorEntry) : floats;
 }
 
 export const quantizedOperators: Converters = {
@@ -143,7 +192,9 @@ export const quantizedOperators: Converters = {
   },
   QLinearMatMul: (node) => {
     const rows = (x: number) => node.tensor(x).rank - 2;
-    return writeQuantized(node, matmul(readQuantized(node, 0, rows(0)), readQuantized(node, 3, rows(3) + 1)), 6);
+    const product = matmul(readQuantized(node, 0, rows(0)), readQuantized(node, 3, rows(3) + 1));
+    const floats = writeQuantized(node, product, 6);
+    return rows(0) < 0 || rows(3) < 0 ? floats : asIntegers(node, 6, floats, qLinearMatMul);
   },
   QuantizeLinear: (node) =>
     quantize(
@@ -160,19 +211,17 @@ export const quantizedOperators: Converters = {
 export const contributedQuantized: Converters = {
   DequantizeLinear: quantizedOperators.DequantizeLinear,
   DynamicQuantizeMatMul: (node) => {
-    const { quantized, scale, zero } = dynamicQuantize(node.tensor(0));
-    const product = matmul(
-      dequantize(quantized, scale, zero),
-      dequantize(tensorAt(node, 1), node.tensor(2), node.optional(3), node.tensor(1).rank - 1),
-    );
-    const bias = node.optional(4);
-    return bias ? add(product, bias) : product;
+    const [codes, scale, zeroPoint] = [node.tensor(1), node.tensor(2), node.optional(3)];
+    return dynamicQuantizedMatmul(node.tensor(0), { codes, scale, zeroPoint }, node.optional(4));
   },
   MatMulIntegerToFloat: (node) => {
     const a = dequantize(tensorAt(node, 0), node.tensor(2), node.optional(4));
     const b = dequantize(tensorAt(node, 1), node.tensor(3), node.optional(5), node.tensor(1).rank - 1);
+    const sums = matMulInteger(node.tensor(0), node.tensor(1), node.optional(4), node.optional(5));
+    const scale = mul(node.tensor(2), node.tensor(3));
+    const product = straightThrough(mul(cast(sums, scale.dtype), scale), matmul(a, b));
     const bias = node.optional(6);
-    return bias ? add(matmul(a, b), bias) : matmul(a, b);
+    return bias ? add(product, bias) : product;
   },
   QGemm: (node) => {
     const { attributes } = node;
