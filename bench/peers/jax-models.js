@@ -12,7 +12,7 @@ import { batchAt } from "../src/fixture.ts";
 export function jaxModel(jax, fixture, style) {
   const { workload } = fixture;
   if (workload.kind === "call") return callModel(jax);
-  if (workload.kind === "int8") return productModel(jax, fixture);
+  if (workload.kind === "int8") return layersModel(jax, fixture);
   const loss = { gpt: gptLoss, cnn: cnnLoss, mlp: mlpLoss, scan: scanLoss }[workload.kind];
   const optimizer = workload.kind === "scan" ? gradientDescent(workload.lr) : adamW(jax, fixture.adamW);
   return trainingModel(jax, fixture, loss(jax, workload, style), optimizer);
@@ -162,18 +162,21 @@ function cnnLoss(jax, { batch, channels }, style) {
   };
 }
 
-function mlpLoss(jax, { widths }) {
+function mlpOutputs(jax, { widths }, params, inputs) {
   const last = widths.length - 2;
-  return (params, { inputs, targets }) => {
-    let x = inputs;
-    for (let i = 0; i <= last; i++) {
-      x = linear(jax, params, `layers.${i}`, x);
-      if (i < last) x = jax.nn.relu(x);
-    }
-    jax.tree.dispose(params);
-    return crossEntropy(jax, x, targets);
-  };
+  let x = inputs;
+  for (let i = 0; i <= last; i++) {
+    x = linear(jax, params, `layers.${i}`, x);
+    if (i < last) x = jax.nn.relu(x);
+  }
+  jax.tree.dispose(params);
+  return x;
 }
+
+const mlpLoss =
+  (jax, workload) =>
+  (params, { inputs, targets }) =>
+    crossEntropy(jax, mlpOutputs(jax, workload, params, inputs), targets);
 
 /** jax-js has no `lax.scan`: the loop is unrolled while tracing, as its documentation suggests. */
 function scanLoss(jax, { time, batch, width }) {
@@ -204,8 +207,14 @@ function callModel({ jit, numpy: np }) {
 }
 
 /** jax-js has no 8-bit product; this is the float32 layer that its user would run instead. */
-function productModel(jax, fixture) {
-  const weight = toArray(jax, fixture.params.weight);
-  const product = jax.jit((x, w) => jax.numpy.matmul(x, w));
-  return async (index) => (await product(toArray(jax, batchAt(fixture.batches.inputs, index)), weight.ref).data())[0];
+/** Forward only: the mean square of the outputs. */
+function layersModel(jax, fixture) {
+  const params = Object.fromEntries(Object.entries(fixture.params).map(([name, t]) => [name, toArray(jax, t)]));
+  const forward = jax.jit((at, inputs) =>
+    jax.numpy.mean(jax.numpy.square(mlpOutputs(jax, fixture.workload, at, inputs))),
+  );
+  return async (index) => {
+    const inputs = toArray(jax, batchAt(fixture.batches.inputs, index));
+    return (await forward(jax.tree.ref(params), inputs).data())[0];
+  };
 }

@@ -11,7 +11,7 @@ import { batchAt } from "../src/fixture.ts";
 export function tfjsModel(tf, fixture, style) {
   const { workload } = fixture;
   if (workload.kind === "call") return callModel(tf);
-  if (workload.kind === "int8") return productModel(tf, fixture);
+  if (workload.kind === "int8") return layersModel(tf, fixture);
   const parts = (style === "tuned" ? tunedParts : plainParts)(tf);
   const loss = { gpt: gptLoss, cnn: cnnLoss, mlp: mlpLoss, scan: scanLoss }[workload.kind](tf, workload, parts);
   const optimizer = workload.kind === "scan" ? tf.train.sgd(workload.lr) : adamW(tf, fixture.adamW);
@@ -172,17 +172,22 @@ function cnnLoss(tf, { batch, channels }, parts) {
   };
 }
 
-function mlpLoss(tf, { widths }, parts) {
+function mlpOutputs({ widths }, parts) {
   const linear = linearLayer(parts);
   const last = widths.length - 2;
-  return (params, { inputs, targets }) => {
+  return (params, inputs) => {
     let x = inputs;
     for (let i = 0; i <= last; i++) {
       x = linear(params, `layers.${i}`, x);
       if (i < last) x = x.relu();
     }
-    return crossEntropy(tf, x, targets);
+    return x;
   };
+}
+
+function mlpLoss(tf, workload, parts) {
+  const outputs = mlpOutputs(workload, parts);
+  return (params, { inputs, targets }) => crossEntropy(tf, outputs(params, inputs), targets);
 }
 
 function scanLoss(tf, { time, batch, width }, { multiply }) {
@@ -202,8 +207,13 @@ function callModel(tf) {
 }
 
 /** TensorFlow.js has no 8-bit product; this is the float32 layer that its user would run instead. */
-function productModel(tf, fixture) {
-  const weight = toTensor(tf, fixture.params.weight);
+/** Forward only: the mean square of the outputs. */
+function layersModel(tf, fixture) {
+  const params = Object.fromEntries(Object.entries(fixture.params).map(([name, t]) => [name, toTensor(tf, t)]));
+  const outputs = mlpOutputs(fixture.workload, plainParts(tf));
   return (index) =>
-    tf.tidy(() => tf.matMul(toTensor(tf, batchAt(fixture.batches.inputs, index)), weight).dataSync()[0]);
+    tf.tidy(() => {
+      const inputs = toTensor(tf, batchAt(fixture.batches.inputs, index));
+      return outputs(params, inputs).square().mean().dataSync()[0];
+    });
 }

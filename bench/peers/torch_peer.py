@@ -136,19 +136,25 @@ def call_step(_):
     return lambda index: (torch.tensor(float(index)) + 1).item()
 
 
-def int8_step(fixture):
+def int8_step(fixture, style):
     torch.backends.quantized.engine = next(
         engine for engine in ("fbgemm", "onednn", "qnnpack") if engine in torch.backends.quantized.supported_engines
     )
-    weight = fixture["params"]["weight"].t().contiguous()
-    layer = torch.nn.Linear(weight.shape[1], weight.shape[0], bias=False)
-    layer.weight.data = weight
-    quantized = torch.ao.quantization.quantize_dynamic(torch.nn.Sequential(layer), {torch.nn.Linear}, torch.qint8)
+    params = fixture["params"]
+    layers = []
+    for i in range(len(fixture["workload"]["widths"]) - 1):
+        weight = params[f"layers.{i}.weight"].t().contiguous()
+        layer = torch.nn.Linear(weight.shape[1], weight.shape[0])
+        layer.weight.data, layer.bias.data = weight, params[f"layers.{i}.bias"]
+        layers += [layer, torch.nn.ReLU()]
+    model = torch.nn.Sequential(*layers[:-1])
+    if style == "int8":
+        model = torch.ao.quantization.quantize_dynamic(model, {torch.nn.Linear}, torch.qint8)
     inputs = fixture["batches"]["inputs"]
 
     def step(index):
-        with torch.no_grad():
-            return quantized(inputs[index % len(inputs)])[0, 0].item()
+        with torch.inference_mode():
+            return model(inputs[index % len(inputs)]).square().mean().item()
 
     return step
 
@@ -159,9 +165,13 @@ def answer(message):
 
 def main():
     fixture = read_fixture(sys.argv[1])
-    step = {"call": call_step, "int8": int8_step}.get(fixture["workload"]["kind"], training_step)(fixture)
+    kind, style = fixture["workload"]["kind"], sys.argv[2]
+    if kind == "int8":
+        step = int8_step(fixture, style)
+    else:
+        step = {"call": call_step}.get(kind, training_step)(fixture)
     about = {"version": torch.__version__, "threads": torch.get_num_threads()}
-    if fixture["workload"]["kind"] == "int8":
+    if kind == "int8":
         about["engine"] = torch.backends.quantized.engine
     answer({"ready": about})
     index = 0

@@ -111,9 +111,10 @@ export function makeFixture(workload: Workload, seed = 1): Fixture {
       return fixture({ inputs: gaussian([batchCount, time, batch, width], 1) });
     }
     case "int8": {
-      const { rows, inner, columns } = workload;
-      params.weight = gaussian([inner, columns], Math.sqrt(1 / inner));
-      return fixture({ inputs: gaussian([batchCount, rows, inner], 1) });
+      const { rows, widths } = workload;
+      for (let i = 0; i + 1 < widths.length; i++)
+        linear(`layers.${i}`, widths[i], widths[i + 1], Math.sqrt(2 / widths[i]));
+      return fixture({ inputs: gaussian([batchCount, rows, widths[0]], 1) });
     }
   }
 }

@@ -6,7 +6,7 @@ import { browserEntrants } from "./browser.ts";
 import { makeFixture } from "./fixture.ts";
 import { writeFixture } from "./fixture-file.ts";
 import { describeMachine } from "./machine.ts";
-import { gemmEntrant, ourEntrant } from "./ours.ts";
+import { gemmEntrant, ourEntrant, ourOtherBits } from "./ours.ts";
 import { installPeers, nodePeers } from "./peers.ts";
 import { makeReport } from "./report.ts";
 import { runInterleaved } from "./runner.ts";
@@ -17,7 +17,7 @@ const usage = `npm run bench -- <name> [--json] [--runs n] [--only a,b]
   name    ${Object.keys(benchmarks).join(", ")}
   --json  print one object instead of a table
   --runs  measurements of each contestant (default 12, at least 10)
-  --only  contestants to run, of: ours, gemm, jax-js, jax-js-tuned, tfjs, tfjs-tuned, torch`;
+  --only  contestants to run, of: ours, ours-float32, ours-4bit, gemm, jax-js, jax-js-tuned, tfjs, tfjs-tuned, torch, torch-float32`;
 
 function options() {
   const { values, positionals } = parseArgs({
@@ -48,7 +48,12 @@ try {
   const all =
     benchmark.host === "browser"
       ? browserEntrants()
-      : [ourEntrant(), ...(name === "gpt-wide" ? [gemmEntrant()] : []), ...nodePeers(benchmark.workload)];
+      : [
+          ourEntrant(),
+          ...(name === "gpt-wide" ? [gemmEntrant()] : []),
+          ...(benchmark.workload.kind === "int8" ? ourOtherBits() : []),
+          ...nodePeers(benchmark.workload),
+        ];
   const entrants = all.filter((entrant) => !only || only.includes(entrant.name));
   const results = await runInterleaved(benchmark, entrants, { folder, runs, progress });
   const report = makeReport(name, benchmark, machine, results);

@@ -20,7 +20,7 @@ export function findTorchPython(): string | null {
   return ["python3", "/usr/bin/python3", "/usr/local/bin/python3", "python"].find(works) ?? null;
 }
 
-const noInt8 = "has no 8-bit product: float32 layer";
+const noInt8 = "has no 8-bit product: float32 layers";
 
 function nodePeer(name: string, script: string, style: "plain" | "tuned", note?: string): Entrant {
   return {
@@ -30,13 +30,14 @@ function nodePeer(name: string, script: string, style: "plain" | "tuned", note?:
   };
 }
 
-function torchPeer(): Entrant {
+function torchPeer(name: string, style: string, note?: string): Entrant {
   const python = findTorchPython();
   return {
-    name: "torch",
+    name,
+    note,
     async start(folder) {
       if (!python) throw new Error("no python3 that imports torch (Debian: python3-torch and libopenblas0-pthread)");
-      return startChild(python, [`${peersFolder}torch_peer.py`, folder], { OMP_NUM_THREADS: "2" });
+      return startChild(python, [`${peersFolder}torch_peer.py`, folder, style], { OMP_NUM_THREADS: "2" });
     },
   };
 }
@@ -52,5 +53,11 @@ export function nodePeers({ kind }: Workload): Entrant[] {
   peers.push(nodePeer("tfjs", "tfjs.js", "plain", quantized));
   if (kind !== "call" && kind !== "int8")
     peers.push(nodePeer("tfjs-tuned", "tfjs.js", "tuned", "own gradients of products and convolutions"));
-  return [...peers, torchPeer()];
+  if (kind === "int8")
+    peers.push(
+      torchPeer("torch-float32", "float32"),
+      torchPeer("torch", "int8", "torch.ao.quantization.quantize_dynamic"),
+    );
+  else peers.push(torchPeer("torch", "float32"));
+  return peers;
 }

@@ -41,12 +41,14 @@ export interface ScanWorkload {
   lr: number;
 }
 
-/** A linear layer, float32 in and out, with weights kept in 8 bits and activations quantized on the way in. */
+/**
+ * Trained linear layers with ReLU between them, forward only: float32 in, the mean square of the outputs out. Contestants
+ * differ in the bits of weights and activations inside.
+ */
 export interface Int8Workload {
   kind: "int8";
   rows: number;
-  inner: number;
-  columns: number;
+  widths: number[];
 }
 
 export type Workload = GptWorkload | CnnWorkload | MlpWorkload | CallWorkload | ScanWorkload | Int8Workload;
@@ -66,6 +68,8 @@ export interface Benchmark {
 
 const vocab = 96;
 const gpt: GptWorkload = { kind: "gpt", layers: 4, width: 128, heads: 4, time: 128, batch: 16, vocab };
+/** The layers of two feed-forward parts of a transformer of width 1024: 16.8 million weights. */
+const feedForward = [1024, 4096, 1024, 4096, 1024];
 const kept = { process: "kept", host: "node" } as const;
 
 export const benchmarks: Record<string, Benchmark> = {
@@ -104,9 +108,15 @@ export const benchmarks: Record<string, Benchmark> = {
   },
   int8: {
     ...kept,
-    workload: { kind: "int8", rows: 1024, inner: 1024, columns: 1024 },
-    stepsPerRun: 20,
+    workload: { kind: "int8", rows: 128, widths: feedForward },
+    stepsPerRun: 10,
     warmUpSteps: 8,
+  },
+  "int8-row": {
+    ...kept,
+    workload: { kind: "int8", rows: 1, widths: feedForward },
+    stepsPerRun: 50,
+    warmUpSteps: 24,
   },
   browser: { process: "kept", host: "browser", workload: gpt, stepsPerRun: 1, warmUpSteps: 3 },
 };

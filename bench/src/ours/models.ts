@@ -7,6 +7,7 @@ import {
   mean,
   mul,
   type Program,
+  relu,
   scan,
   square,
   sub,
@@ -18,9 +19,22 @@ import {
   zeros,
   zipTrees,
 } from "../../../library/src/index.ts";
-import { adamW, type Gpt, gpt, type Lenet, lenet, type Mlp, mlp } from "../../../library/src/nn/index.ts";
+import {
+  adamW,
+  type Gpt,
+  gpt,
+  type Lenet,
+  lenet,
+  linear,
+  type Mlp,
+  mlp,
+  packedLinear,
+  packLayer,
+  quantizedLinear,
+  quantizeLayer,
+} from "../../../library/src/nn/index.ts";
 import { batchAt, type Fixture, type FixtureTensor } from "../fixture.ts";
-import type { CnnWorkload, GptWorkload, Workload } from "../workloads.ts";
+import type { CnnWorkload, GptWorkload, Int8Workload, Workload } from "../workloads.ts";
 
 const toValue = ({ shape, data }: FixtureTensor): Value => value(data, { shape });
 
@@ -31,8 +45,9 @@ type Step = (index: number) => Promise<number>;
  * Our side of a benchmark: `step(i)` does one training step (or call) to the end and gives its loss.
  *
  * @param options  how to compile: threads, provider
+ * @param style    of `int8`: "float32" or "4bit"; else 8 bits
  */
-export function ourModel(fixture: Fixture, options: CompileOptions): Step {
+export function ourModel(fixture: Fixture, options: CompileOptions, style?: string): Step {
   const { workload } = fixture;
   switch (workload.kind) {
     case "gpt":
@@ -46,7 +61,7 @@ export function ourModel(fixture: Fixture, options: CompileOptions): Step {
     case "call":
       return callSteps(options);
     case "int8":
-      throw new Error("the library has no quantized product yet");
+      return layerSteps(fixture, workload, style, options);
   }
 }
 
@@ -167,6 +182,25 @@ function scanSteps(fixture: Fixture, lr: number, options: CompileOptions): Step 
     params = result.params;
     return result.loss.item();
   };
+}
+
+/** Trained layers, which the program closes over: what is laid out for a kernel is laid out once. */
+function layerSteps({ params, batches }: Fixture, { widths }: Int8Workload, style = "", options: CompileOptions): Step {
+  const layers = widths.slice(1).map((_, i) => {
+    const layer = weightAndBias(params, `layers.${i}`);
+    if (style === "float32") return (x: Tensor): Tensor => linear(layer, x);
+    if (style === "4bit") {
+      const packed = packLayer(layer);
+      return (x: Tensor): Tensor => packedLinear(packed, x, { activationBits: 8 });
+    }
+    const quantized = quantizeLayer(layer);
+    return (x: Tensor): Tensor => quantizedLinear(quantized, x);
+  });
+  const program = compile(
+    (inputs: Tensor) => mean(square(layers.reduce((x, apply, i) => apply(i === 0 ? x : relu(x)), inputs))),
+    options,
+  );
+  return async (index) => (await program(toValue(batchAt(batches.inputs, index)))).item();
 }
 
 function callSteps(options: CompileOptions): Step {
