@@ -25,7 +25,7 @@ import { bars } from "../plots/bars.ts";
 import { type Cnn, cnn, cnnLayers, greyCnn, trainCnn } from "../tasks/image-classifier.ts";
 import { inBatches } from "../tasks/in-batches.ts";
 import { withRandomLabels } from "../tasks/labels.ts";
-import { firstOf, noise, permuted, rotated } from "../tasks/outliers.ts";
+import { firstOf, type GreyImages, noise, permuted, rotated } from "../tasks/outliers.ts";
 
 /** The sets that a detector must not know. */
 const outlierSets = ["mnist", "permuted", "noise", "rotated"] as const;
@@ -132,26 +132,32 @@ async function detect(lab: Trial): Promise<void> {
   const random = new Random(lab.seed);
   const fashion = await loadFashion();
   const known = firstOf(fashion.test.x, images);
-  const outliers: Record<string, Column> = {
-    mnist: firstOf((await loadMnist()).test.x, images),
-    permuted: permuted(known, random.split("permuted")),
-    noise: noise(images, random.split("noise")),
-    rotated: rotated(known),
-  };
   const validation = slice(fashion.test, images, 2 * images);
+  const mnist = (await loadMnist()).test;
+  const kinds = (images: GreyImages, others: GreyImages, stream: string): Record<string, Column> => ({
+    mnist: others,
+    permuted: permuted(images, random.split("permuted")),
+    noise: noise(images.shape[0], random.split(stream)),
+    rotated: rotated(images),
+  });
+  const outliers = kinds(known, firstOf(mnist.x, images), "noise");
   const toFit = slice(fashion.train, 0, fitted);
 
   const net = await trainCnn(lab, "train", greyCnn, fashion.train, { steps, lr: 1e-3, batch: 128 });
   const detector = await fitDetector(net, toFit, validation);
   lab.log(steps, { "chosen size of the step": detector.stepSize });
+  for (const [layer, weight] of detector.combine[0].standardised.entries())
+    lab.log(steps, { [`weight of layer ${layer + 1} learned from attacks, standardised`]: weight });
 
   lab.say("comparing scores");
   const sets = { ...outliers, PGD: await fooled(net, slice(fashion.test, 0, images), "pgd") };
-  const inside = await scoresOf(detector, known);
+  const { scores: inside, layers: insideLayers } = await scoresOf(detector, known);
+  const layersOf: Record<string, readonly Value[]> = {};
   const measured: Record<string, Record<string, number>> = {};
   const rows = [];
   for (const [set, examples] of Object.entries(sets)) {
-    const outside = await scoresOf(detector, examples);
+    const { scores: outside, layers } = await scoresOf(detector, examples);
+    layersOf[set] = layers;
     measured[set] = Object.fromEntries(
       Object.keys(inside).map((score) => [score, auroc(inside[score], outside[score])]),
     );
@@ -163,6 +169,14 @@ async function detect(lab: Trial): Promise<void> {
       lab.log(steps, { [`FPR95 on ${set}, ${score}/percent`]: 100 * fprAtTpr(inside[score], outside[score]) });
   }
   lab.plot("layers", rows);
+  // The protocol of the paper's main table: the layers weighted on outliers of the kind that is to be found.
+  const seen = kinds(validation.x, slice(mnist, images, 2 * images).x, "noise to learn from");
+  const familiar = await layerScores(net, detector.fitted, validation.x);
+  for (const [set, examples] of Object.entries(seen)) {
+    const weighted = weighLayers(familiar.layers[0], (await layerScores(net, detector.fitted, examples)).layers[0]);
+    const area = auroc(combined(weighted, insideLayers), combined(weighted, layersOf[set]));
+    lab.log(steps, { [`AUROC on ${set}, layers weighted on such outliers, no step/percent`]: 100 * area });
+  }
   const averaged = (score: string) =>
     (100 * outlierSets.reduce((total, set) => total + measured[set][score], 0)) / outlierSets.length;
   lab.claim("ood", {
@@ -186,10 +200,8 @@ async function detect(lab: Trial): Promise<void> {
     batch: 128,
   });
   const noisyDetector = await fitDetector(noisy, slice(mislabelled, 0, fitted), validation);
-  const [noisyKnown, noisyMnist] = [
-    await scoresOf(noisyDetector, known),
-    await scoresOf(noisyDetector, outliers.mnist),
-  ];
+  const { scores: noisyKnown } = await scoresOf(noisyDetector, known);
+  const { scores: noisyMnist } = await scoresOf(noisyDetector, outliers.mnist);
   lab.claim("noisy-labels", {
     softmax: auroc(noisyKnown["softmax score"], noisyMnist["softmax score"]),
     mahalanobis: auroc(noisyKnown["all layers"], noisyMnist["all layers"]),
@@ -221,7 +233,9 @@ interface Detector {
   readonly net: Concrete<Cnn>;
   readonly fitted: readonly ClassGaussians[];
   /** Of the layers' scores, for each size of the step. */
-  readonly combine: readonly Logistic[];
+  readonly combine: readonly Weighted[];
+  /** Of the layers' scores at no step, each divided by its deviation over known images. */
+  readonly equal: Logistic;
   /** The size of the step that told the validation images from attacked ones best. */
   readonly stepSize: number;
 }
@@ -236,17 +250,12 @@ async function fitDetector(
   const fitted = features.map((layer) => fitGaussians(layer, training.y.data, 10));
   const attacked = await fooled(net, validation, "fgsm");
   const [inside, outside] = [await layerScores(net, fitted, validation.x), await layerScores(net, fitted, attacked)];
-  const combine = stepSizes.map((_, size) => {
-    const rows = [...rowsOf(inside.layers[size]), ...rowsOf(outside.layers[size])];
-    return standardisedLogistic(
-      rows,
-      rows.map((_, i) => (i < inside.softmax.size ? 1 : 0)),
-    );
-  });
+  const combine = stepSizes.map((_, size) => weighLayers(inside.layers[size], outside.layers[size]));
   const areas = combine.map((one, size) =>
     auroc(combined(one, inside.layers[size]), combined(one, outside.layers[size])),
   );
-  return { net, fitted, combine, stepSize: stepSizes[areas.indexOf(Math.max(...areas))] };
+  const equal = { weights: moments(rowsOf(inside.layers[0])).deviations.map((each) => 1 / each), bias: 0 };
+  return { net, fitted, combine, equal, stepSize: stepSizes[areas.indexOf(Math.max(...areas))] };
 }
 
 const layerScores = (net: Concrete<Cnn>, fitted: readonly ClassGaussians[], examples: Column) =>
@@ -257,34 +266,44 @@ const rowsOf = (layers: readonly Value[]): Float64Array[] => {
   return Array.from(columns[0], (_, i) => Float64Array.from(columns, (column) => column[i]));
 };
 
-/** A logistic regression on features of very different sizes, its weights for the features as they are. */
-function standardisedLogistic(rows: readonly Float64Array[], labels: readonly number[]): Logistic {
+const moments = (rows: readonly Float64Array[]) => {
   const means = rows[0].map((_, k) => rows.reduce((total, row) => total + row[k], 0) / rows.length);
-  const deviations = rows[0].map((_, k) =>
-    Math.sqrt(rows.reduce((total, row) => total + (row[k] - means[k]) ** 2, 0) / rows.length),
-  );
-  const { weights, bias } = fitLogistic(
+  const variance = (k: number) => rows.reduce((total, row) => total + (row[k] - means[k]) ** 2, 0) / rows.length;
+  return { means, deviations: means.map((_, k) => Math.sqrt(variance(k))) };
+};
+
+/** A weighting of features as they are, and its weights for features of deviation 1, to be compared. */
+interface Weighted extends Logistic {
+  readonly standardised: Float64Array;
+}
+
+/** A logistic regression of the known against others on the scores of the layers, whose sizes differ by orders. */
+function weighLayers(known: readonly Value[], others: readonly Value[]): Weighted {
+  const rows = [...rowsOf(known), ...rowsOf(others)];
+  const { means, deviations } = moments(rows);
+  const { weights: standardised, bias } = fitLogistic(
     rows.map((row) => row.map((value, k) => (value - means[k]) / deviations[k])),
-    labels,
+    rows.map((_, i) => (i < known[0].size ? 1 : 0)),
   );
-  const plain = weights.map((weight, k) => weight / deviations[k]);
-  return { weights: plain, bias: bias - plain.reduce((total, weight, k) => total + weight * means[k], 0) };
+  const weights = standardised.map((weight, k) => weight / deviations[k]);
+  return { weights, bias: bias - weights.reduce((total, weight, k) => total + weight * means[k], 0), standardised };
 }
 
 const combined = ({ weights, bias }: Logistic, layers: readonly Value[]): Float64Array =>
   Float64Array.from(rowsOf(layers), (row) => row.reduce((total, value, k) => total + value * weights[k], bias));
 
-/** All scores of examples by name; higher is more familiar. */
-async function scoresOf({ net, fitted, combine, stepSize }: Detector, examples: Column) {
+/** All scores of examples by name, higher is more familiar; and those of the layers at no step. */
+async function scoresOf({ net, fitted, combine, equal, stepSize }: Detector, examples: Column) {
   const { softmax, odin, layers } = await layerScores(net, fitted, examples);
   const size = stepSizes.indexOf(stepSize as 0);
   const scores: Record<string, Float64Array> = { "softmax score": softmax.toFloat64(), ODIN: odin.toFloat64() };
   layers[0].forEach((layer, i) => {
     scores[`layer ${i + 1}`] = layer.toFloat64();
   });
+  scores["all layers, equal weights, no step"] = combined(equal, layers[0]);
   scores["all layers, no step"] = combined(combine[0], layers[0]);
   scores["all layers"] = combined(combine[size], layers[size]);
-  return scores;
+  return { scores, layers: layers[0] };
 }
 
 const attack = {
