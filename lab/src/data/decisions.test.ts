@@ -1,6 +1,7 @@
+import { backwardInduction, type FiniteHorizonMdp } from "sluice/methods/rl/finite-mdp";
 import { describe, expect, test } from "vitest";
 import { bernoulliBandit, gaussianBandit } from "./bandit.ts";
-import { type FiniteHorizonMdp, lock, optimalValues, randomMdp } from "./mdp.ts";
+import { lock, randomMdp } from "./mdp.ts";
 import { Random } from "./random.ts";
 
 /** The value of the start under the best of all deterministic policies, by trying them all. */
@@ -25,21 +26,21 @@ function bestByTrying({ H, S, A, reward, transition, mu }: FiniteHorizonMdp): nu
 
 describe("mdp", () => {
   test("lock: the best is to go on; quitting pays its reward once", () => {
-    const { V, Q } = optimalValues(lock({ H: 4 }));
-    expect(V.map(([start]) => start)).toEqual([1, 1, 1, 1]);
+    const { V, Q } = backwardInduction(lock({ H: 4 }));
+    expect(V.map(([start]) => start)).toEqual([1, 1, 1, 1, 0]);
     expect([...Q[0]]).toEqual([1, 0.3, 0, 0]);
-    expect([...optimalValues(lock({ H: 1, quit: 0 })).Q[0]]).toEqual([1, 0, 0, 0]);
+    expect([...backwardInduction(lock({ H: 1, quit: 0 })).Q[0]]).toEqual([1, 0, 0, 0]);
   });
 
   test("backward induction finds what trying every policy finds", () => {
     const mdp = randomMdp({ H: 3, S: 2, A: 2, seed: 1 });
-    const start = optimalValues(mdp).V[0].reduce((sum, value) => sum + value / 2, 0);
+    const start = backwardInduction(mdp).V[0].reduce((sum, value) => sum + value / 2, 0);
     expect(start).toBeCloseTo(bestByTrying(mdp), 12);
   });
 
   test("transitions are distributions, rewards lie in [0, 1], gaps are kept", () => {
     const mdp = randomMdp({ H: 5, S: 5, A: 3, minGap: 0.1, seed: 2 });
-    const { Q } = optimalValues(mdp);
+    const { Q } = backwardInduction(mdp);
     for (let h = 0; h < 5; h++) {
       for (let pair = 0; pair < 15; pair++)
         expect(
@@ -59,7 +60,7 @@ describe("mdp", () => {
   });
 
   test("one state, one action; sizes that cannot be are refused", () => {
-    expect(optimalValues(randomMdp({ H: 1, S: 1, A: 1, minGap: 0.5, seed: 3 })).V[0]).toHaveLength(1);
+    expect(backwardInduction(randomMdp({ H: 1, S: 1, A: 1, minGap: 0.5, seed: 3 })).V[0]).toHaveLength(1);
     expect(() => randomMdp({ H: 1, S: 1, A: 2, minGap: 1, seed: 3 })).toThrow(/bad-option/);
     expect(() => lock({ H: 0 })).toThrow(/bad-option/);
   });

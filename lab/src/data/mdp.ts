@@ -1,22 +1,8 @@
+import { actionValues, type FiniteHorizonMdp } from "sluice/methods/rl/finite-mdp";
 import { requireOption } from "./errors.ts";
 import { Random } from "./random.ts";
 import { sampled } from "./sampled.ts";
 import type { Testbed } from "./testbed.ts";
-
-/** A decision process with a finite horizon: H epochs, S states, A actions, no discount. */
-export interface FiniteHorizonMdp {
-  readonly H: number;
-  readonly S: number;
-  readonly A: number;
-  /** Largest reward of an epoch, R* in the papers; the smallest is 0 or more. */
-  readonly rMax: number;
-  /** float64[S·A], reward of action a in state s of epoch h at s·A + a */
-  reward(h: number): Float64Array;
-  /** float64[S·A·S], chance of the next state s' at (s·A + a)·S + s' */
-  transition(h: number): Float64Array;
-  /** float64[S], where epoch 0 begins */
-  readonly mu: Float64Array;
-}
 
 export const testbed: Testbed = {
   name: "mdp",
@@ -88,23 +74,6 @@ export function randomMdp({ H, S, A, minGap = 0, seed }: RandomMdpOptions): Fini
     }
   return { H, S, A, rMax: 1, reward: (h) => reward[h], transition: (h) => transition[h], mu };
 }
-
-/** Values and action values of the best policy, by backward induction: V[h] is float64[S], Q[h] float64[S·A]. */
-export function optimalValues({ H, S, A, reward, transition }: FiniteHorizonMdp): {
-  V: Float64Array[];
-  Q: Float64Array[];
-} {
-  const V: Float64Array[] = [];
-  const Q: Float64Array[] = [];
-  for (let h = H - 1; h >= 0; h--) {
-    Q[h] = actionValues(reward(h), transition(h), V[h + 1] ?? new Float64Array(S));
-    V[h] = bestValues(Q[h], A);
-  }
-  return { V, Q };
-}
-
-const actionValues = (reward: Float64Array, transition: Float64Array, next: Float64Array): Float64Array =>
-  reward.map((r, pair) => next.reduce((sum, value, s) => sum + transition[pair * next.length + s] * value, r));
 
 const bestValues = (q: Float64Array, actions: number): Float64Array<ArrayBuffer> =>
   Float64Array.from({ length: q.length / actions }, (_, s) => Math.max(...q.subarray(s * actions, (s + 1) * actions)));
