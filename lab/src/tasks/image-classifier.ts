@@ -114,12 +114,15 @@ export async function logitsOf(params: Concrete<Cnn>, images: Column, batch = 25
   return logits.data as Float32Array;
 }
 
-/** The share of images whose highest score is that of their label. */
-export function accuracy(logits: Float32Array, labels: ArrayLike<number>): number {
+/** Whether the highest score of each image is that of its label. */
+export function correct(logits: Float32Array, labels: ArrayLike<number>): boolean[] {
   const classes = logits.length / labels.length;
-  const right = Array.from({ length: labels.length }, (_, i) => {
+  return Array.from({ length: labels.length }, (_, i) => {
     const scores = logits.subarray(i * classes, (i + 1) * classes);
     return scores.indexOf(Math.max(...scores)) === labels[i];
   });
-  return right.filter(Boolean).length / labels.length;
 }
+
+/** The share of images whose highest score is that of their label. */
+export const accuracy = (logits: Float32Array, labels: ArrayLike<number>): number =>
+  correct(logits, labels).filter(Boolean).length / labels.length;
