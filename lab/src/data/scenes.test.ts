@@ -1,5 +1,6 @@
+import { intersectionOverUnion } from "sluice/methods/vision/boxes";
 import { describe, expect, test } from "vitest";
-import { intersectionOverUnion, placeScenes, type Scenes } from "./scenes.ts";
+import { placeScenes, type Scenes } from "./scenes.ts";
 
 // Full rectangles of several shapes on an empty margin: what is seen is exactly the box.
 const labels = Int32Array.from({ length: 30 }, (_, index) => index % 5);
@@ -85,10 +86,4 @@ describe("scenes", () => {
     expect(() => placeScenes(sprites, { count: 1, seed: 0, scale: [20, 200] })).toThrow(/bad-option/);
     expect(() => placeScenes(sprites, { count: 1, seed: 0, objects: [0, 2] })).toThrow(/bad-option/);
   });
-});
-
-test("intersection over union by hand", () => {
-  expect(intersectionOverUnion([0, 0, 10, 10], [0, 0, 10, 5])).toBe(0.5);
-  expect(intersectionOverUnion([0, 0, 2, 2], [2, 0, 4, 2])).toBe(0);
-  expect(intersectionOverUnion([0, 0, 0, 0], [0, 0, 0, 0])).toBe(0);
 });

@@ -1,3 +1,4 @@
+import { intersectionOverUnion } from "sluice/methods/vision/boxes";
 import type { Column } from "./column.ts";
 import { requireOption } from "./errors.ts";
 import { Random } from "./random.ts";
@@ -210,13 +211,4 @@ function beside(
   return left >= 0 && top >= 0 && left + width <= size && top + height <= size
     ? [left, top, left + width, top + height]
     : undefined;
-}
-
-/** Area that two boxes share over the area that they cover. */
-export function intersectionOverUnion(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  const width = Math.max(0, Math.min(a[2], b[2]) - Math.max(a[0], b[0]));
-  const height = Math.max(0, Math.min(a[3], b[3]) - Math.max(a[1], b[1]));
-  const area = (box: ArrayLike<number>) => (box[2] - box[0]) * (box[3] - box[1]);
-  const shared = width * height;
-  return shared / (area(a) + area(b) - shared || 1);
 }
