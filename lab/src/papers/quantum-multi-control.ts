@@ -16,7 +16,6 @@ export default paper({
   year: 2025,
   idea: "A gate with n controls and one target stands anywhere on a line of k qubits of which only neighbours may interact, with one further qubit in an unknown state that must come back. The paper gives circuits of about 4k + 8n CNOTs. Its own construction could not be confirmed; the one measured here is ours, linear as well, with larger factors.",
   minutes: 1,
-  seeds: { full: 1 },
   settings: {
     full: {
       /** Longest line of which every placement is simulated. */
