@@ -158,14 +158,15 @@ test("the gate's gradient is the sum from behind of q⊙dq − k⊙dk", () => {
 
 describe("executors, gradients and batching agree", () => {
   test.each([
-    ["chunk", 3],
-    ["chunk", 1],
-    ["recurrent", 3],
-    ["parallel", 3],
-  ] as const)("%s, %i decays a time", (form, width) =>
+    ["chunk", 3, 4],
+    ["chunk", 1, 4],
+    ["chunk", 3, 1],
+    ["recurrent", 3, 1],
+    ["parallel", 3, 1],
+  ] as const)("%s, %i decays a time, chunks of %i", (form, width, chunk) =>
     check(
       (q, k, v, d, s) => {
-        const { out, state } = gatedLinearAttention(q, k, v, d, { form, chunk: 4, block: 2, initial: s });
+        const { out, state } = gatedLinearAttention(q, k, v, d, { form, chunk, block: Math.min(2, chunk), initial: s });
         return [out, state];
       },
       [...inputs(5).slice(0, 3), decays([2, 2, 5, width], 9), numbers([2, 2, 3, 2], 5)],

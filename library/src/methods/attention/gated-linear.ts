@@ -54,6 +54,9 @@ export interface GatedLinearOptions {
   readonly initial?: TensorLike;
 }
 
+/** More chunks are taken in turn: what all of them need between would leave the caches, and cost more than a loop. */
+const chunksAtOnce = 4;
+
 /**
  * Linear attention whose state forgets, each row at a rate of its own that may depend on the input:
  *
@@ -92,7 +95,9 @@ export function gatedLinearAttention(
     });
   // A chunk longer than the sequence would be filled up with nothing.
   const fitting = Math.min(chunk, Math.ceil(time / block) * block);
-  return chunked(scaled, k, v, decay, state, fitting, block, false);
+  return time <= chunksAtOnce * fitting
+    ? chunked(scaled, k, v, decay, state, fitting, block, false)
+    : inTurn(scaled, k, v, decay, state, fitting, block);
 }
 
 /**
@@ -145,6 +150,41 @@ function recurrent(query: Tensor, key: Tensor, value: Tensor, decay: Tensor, sta
   return { out, state: last };
 }
 
+/** One chunk after the other. */
+function inTurn(
+  query: Tensor,
+  key: Tensor,
+  value: Tensor,
+  decay: Tensor,
+  initial: Tensor,
+  chunk: number,
+  block: number,
+): GatedLinearResult {
+  const [state, out] = scan(
+    (carried: Tensor, [q, k, v, logDecay]: readonly Tensor[]) => {
+      const one = chunked(q, k, v, logDecay, carried, chunk, block, false);
+      return [one.state, one.out] as const;
+    },
+    initial,
+    [query, key, value, decay].map((x) => inChunks(x, chunk)),
+    { axis: 2 },
+  );
+  return { out: joined(out, query.shape[2]), state };
+}
+
+/** [batch, heads, time, width] → [batch, heads, chunks, chunk, width]; times behind the end neither add nor forget. */
+function inChunks(x: Tensor, chunk: number): Tensor {
+  const [batch, heads, time, width] = x.shape;
+  const count = Math.ceil(time / chunk);
+  return reshape(pad(x, [0, 0, [0, count * chunk - time]]), [batch, heads, count, chunk, width]);
+}
+
+/** The inverse of `inChunks`. */
+function joined(x: Tensor, time: number): Tensor {
+  const [batch, heads, count, chunk, width] = x.shape;
+  return sliceAxis(reshape(x, [batch, heads, count * chunk, width]), 2, 0, time);
+}
+
 function chunked(
   query: Tensor,
   key: Tensor,
@@ -155,14 +195,10 @@ function chunked(
   block: number,
   factorised: boolean,
 ): GatedLinearResult {
-  const [batch, heads, time] = query.shape;
-  const count = Math.ceil(time / chunk);
-  // Times behind the end neither add nor forget.
-  const cut = (x: Tensor) =>
-    reshape(pad(x, [0, 0, [0, count * chunk - time]]), [batch, heads, count, chunk, x.shape[3]]);
-  const [q, k, v] = [query, key, value].map(cut);
+  const [q, k, v, rates] = [query, key, value, decay].map((x) => inChunks(x, chunk));
+  const [batch, heads, count] = q.shape;
   // Summed within a chunk: over the whole sequence the digits that differences need would be lost.
-  const sums = cumSum(cut(decay), { axis: 3 });
+  const sums = cumSum(rates, { axis: 3 });
   const whole = sliceAxis(sums, 3, chunk - 1, chunk);
   const added = matmul(mul(k, exp(sub(whole, sums))), v, { transposeA: true });
   const kept = reshape(exp(whole), [batch, heads, count, whole.shape[4], 1]);
@@ -177,7 +213,7 @@ function chunked(
     ? lowerTriangle(matmul(decayed, mul(k, exp(neg(sums))), { transposeB: true }))
     : pairs(q, k, sums, block);
   const out = add(matmul(decayed, before), matmul(weights, v));
-  return { out: sliceAxis(reshape(out, [batch, heads, count * chunk, v.shape[4]]), 2, 0, time), state };
+  return { out: joined(out, query.shape[2]), state };
 }
 
 /** What each time of a chunk takes from each earlier one, float[batch, heads, chunks, chunk, chunk]. */
