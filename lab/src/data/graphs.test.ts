@@ -1,11 +1,12 @@
+import type { Ising } from "sluice/methods/neuro/ising";
 import { describe, expect, test } from "vitest";
-import { denseSigned, randomGraph, torusGraph, type WeightedGraph } from "./graphs.ts";
+import { denseSigned, randomGraph, torusGraph } from "./graphs.ts";
 import { Random } from "./random.ts";
 
-const neighbours = ({ offset, index, weight }: WeightedGraph, node: number) =>
+const neighbours = ({ offset, index, weight }: Ising, node: number) =>
   Array.from(index.subarray(offset[node], offset[node + 1]), (to, place) => [to, weight[offset[node] + place]]);
 
-function expectUndirected(graph: WeightedGraph): void {
+function expectUndirected(graph: Ising): void {
   for (let node = 0; node < graph.n; node++) {
     const list = neighbours(graph, node);
     const ends = list.map(([to]) => to);

@@ -1,16 +1,8 @@
+import type { Ising } from "sluice/methods/neuro/ising";
 import { requireOption } from "./errors.ts";
 import { Random } from "./random.ts";
 import { sampled } from "./sampled.ts";
 import type { Testbed } from "./testbed.ts";
-
-/** An undirected weighted graph as neighbour lists: those of node i stand at offset[i] … offset[i + 1] − 1. */
-export interface WeightedGraph {
-  readonly n: number;
-  readonly offset: Int32Array;
-  /** Neighbours, ascending; every edge stands in the lists of both ends. */
-  readonly index: Int32Array;
-  readonly weight: Float64Array;
-}
 
 export const testbed: Testbed = {
   name: "graphs",
@@ -33,7 +25,7 @@ export const testbed: Testbed = {
 type Edge = readonly [a: number, b: number, weight: number];
 
 /** `edges` different edges among `n` nodes, every set equally likely, weight 1. With 800 and 19,176 as G1. */
-export function randomGraph(n: number, edges: number, random: Random): WeightedGraph {
+export function randomGraph(n: number, edges: number, random: Random): Ising {
   const all = (n * (n - 1)) / 2;
   requireOption(edges >= 0 && edges <= all, "edges", `${n} nodes have 0 … ${all} edges, given ${edges}`);
   const chosen = new Set<number>();
@@ -50,7 +42,7 @@ export function randomGraph(n: number, edges: number, random: Random): WeightedG
 }
 
 /** A grid closed in both directions, each edge +1 or −1 with equal chance. With 20 and 40 as G11. */
-export function torusGraph(rows: number, columns: number, random: Random): WeightedGraph {
+export function torusGraph(rows: number, columns: number, random: Random): Ising {
   requireOption(rows > 2 && columns > 2, "torus", `at least 3×3 nodes are needed, given ${rows}×${columns}`);
   const sign = () => (random.chance(0.5) ? 1 : -1);
   const edges: Edge[] = [];
@@ -64,13 +56,13 @@ export function torusGraph(rows: number, columns: number, random: Random): Weigh
 }
 
 /** Every pair of `n` nodes joined, +1 or −1 with equal chance (the Sherrington–Kirkpatrick model, unscaled). */
-export function denseSigned(n: number, random: Random): WeightedGraph {
+export function denseSigned(n: number, random: Random): Ising {
   const edges: Edge[] = [];
   for (let b = 1; b < n; b++) for (let a = 0; a < b; a++) edges.push([a, b, random.chance(0.5) ? 1 : -1]);
   return fromEdges(n, edges);
 }
 
-function fromEdges(n: number, edges: readonly Edge[]): WeightedGraph {
+function fromEdges(n: number, edges: readonly Edge[]): Ising {
   const lists = Array.from({ length: n }, (): [number, number][] => []);
   for (const [a, b, weight] of edges) {
     lists[a].push([b, weight]);
