@@ -20,6 +20,8 @@ export interface ResNetConfig {
   readonly widths?: readonly number[];
   /** Blocks of each stage: 3 gives ResNet-20, 1 gives ResNet-8. Default 1. */
   readonly blocks?: number;
+  /** Stride of the first convolution; 2 makes all that follows four times cheaper. Default 1. */
+  readonly stemStride?: number;
   readonly classes: number;
 }
 
@@ -113,7 +115,8 @@ export function initResNetState(config: ResNetConfig): ResNetState {
  * it back with `training: false` for predictions that do not depend on the batch.
  *
  * @param images  float[batch, channels, height, width]
- * @returns       scores float[batch, classes], and the next state (the same one when not training)
+ * @returns       scores float[batch, classes], the next state (the same one when not training), and what the first
+ *                convolution of each block made, behind its norm and rectifier
  * @source        He et al. 2015, arXiv:1512.03385, section 4.2, with projections as shortcuts (its option B)
  * @example
  * const loss = (params: ResNet, { x, y }: Batch, { state }: LossContext<ResNetState>) => {
@@ -127,16 +130,18 @@ export function resNet(
   images: TensorLike,
   config: ResNetConfig,
   settings: BatchNormSettings,
-): { logits: Tensor; state: ResNetState } {
+): { logits: Tensor; state: ResNetState; inner: readonly Tensor[] } {
   const strides = plan(config).map(({ stride }) => stride);
-  const stem = normed(params.stem, state.stem, asTensor(images), 1, settings);
+  const stem = normed(params.stem, state.stem, asTensor(images), config.stemStride ?? 1, settings);
   let x = relu(stem.output);
+  const inner: Tensor[] = [];
   const blocks = params.blocks.map((block, i) => {
     const result = residual(block, state.blocks[i], x, strides[i], settings);
     x = result.output;
+    inner.push(result.inner);
     return result.state;
   });
-  return { logits: linear(params.head, globalAveragePool(x)), state: { stem: stem.state, blocks } };
+  return { logits: linear(params.head, globalAveragePool(x)), state: { stem: stem.state, blocks }, inner };
 }
 
 function residual(
@@ -145,14 +150,16 @@ function residual(
   x: Tensor,
   stride: number,
   settings: BatchNormSettings,
-): { output: Tensor; state: ResidualBlockState } {
+): { output: Tensor; inner: Tensor; state: ResidualBlockState } {
   const first = normed(params.first, state.first, x, stride, settings);
-  const second = normed(params.second, state.second, relu(first.output), 1, settings);
+  const inner = relu(first.output);
+  const second = normed(params.second, state.second, inner, 1, settings);
   if (params.shortcut === undefined)
-    return { output: relu(add(second.output, x)), state: { first: first.state, second: second.state } };
+    return { output: relu(add(second.output, x)), inner, state: { first: first.state, second: second.state } };
   const shortcut = normed(params.shortcut, state.shortcut!, x, stride, settings);
   return {
     output: relu(add(second.output, shortcut.output)),
+    inner,
     state: { first: first.state, second: second.state, shortcut: shortcut.state },
   };
 }
