@@ -95,7 +95,7 @@ export default paper({
     sensitivity: {
       title: "How much the parameter matters",
       caption:
-        "AP on crowded scenes against σ for Soft-NMS and against the threshold for NMS: the curve of Soft-NMS is flat about its default of 0.5.",
+        "AP on crowded scenes against σ for Soft-NMS and against the threshold for NMS: the more overlap is forgiven, the better, in scenes as crowded as these.",
       draw: ({ rows }) =>
         curves({
           rows,
