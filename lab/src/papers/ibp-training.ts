@@ -78,7 +78,7 @@ export default paper({
   },
   variants: {
     nominal: { loss: "nominal", share: 0.5 },
-    pgd: { loss: "pgd", share: 0.3 },
+    pgd: { loss: "pgd", share: 0.4 },
     ibp: { loss: "ibp", share: 1 },
     "ibp-noramp": { loss: "ibp-noramp", share: 0.2 },
   },
