@@ -348,6 +348,7 @@ async function draw(lab: Trial): Promise<void> {
     simultaneous: Math.floor(transitions / (H * trajectories)),
     dynamic: Math.floor(transitions / (((H * (H + 1)) / 2) * trajectories)),
   };
+  const shown: { transitions: number; value: number; series: string }[] = [];
   const values = emptyValues(mdp);
   const valueOf = (policies: EpochPolicies) => startValue(mdp, evaluate(mdp, policies, values));
   for (const multiple of lab.settings.multiples)
@@ -377,10 +378,7 @@ async function draw(lab: Trial): Promise<void> {
         return { final, path: [...path, { transitions: end.transitions, value: final }] };
       });
       lab.claim("sampled", { [`${method}${multiple}`]: final });
-      if (multiple === 10)
-        lab.plot(
-          "horizon",
-          path.map((point) => ({ ...point, series: method })),
-        );
+      if (multiple === 10) shown.push(...path.map((point) => ({ ...point, series: method })));
     }
+  lab.plot("horizon", shown);
 }
