@@ -5,7 +5,7 @@ import { join } from "node:path";
 /** Lower a budget when you delete; raise it only in a change that says what was bought. */
 const budgets: Record<string, number> = {
   "library/src/core": 14000,
-  "library/src/runtime": 2500,
+  "library/src/runtime": 3000,
   "library/src/nn": 3500,
   "library/src/onnx": 12000,
   "library/src/methods": 12000,
